@@ -1,0 +1,79 @@
+'use strict'
+
+const v8 = require('node:v8')
+const native = require('../native')
+const { enableV8Layer } = require('./v8-layer')
+
+const { readRss, readTotals, slots } = native
+const { FAILED, RSS, HEAP_TOTAL, HEAP_USED, EXTERNAL, ARRAY_BUFFERS, HEAP_LIMIT } = native.slotNumbers
+
+// Captured at load: users may replace process.memoryUsage with ours.
+const core = process.memoryUsage
+
+function rss() {
+  readRss()
+  return slots[FAILED] === 0 ? slots[RSS] : native.rss() // the slow twin answers, or throws with the reason
+}
+
+/** Every figure from the addon. */
+function memoryUsageFromSlots() {
+  readTotals()
+  const resident = slots[FAILED] === 0 ? slots[RSS] : native.rss()
+  return {
+    rss: resident,
+    heapTotal: slots[HEAP_TOTAL],
+    heapUsed: slots[HEAP_USED],
+    external: slots[EXTERNAL],
+    arrayBuffers: slots[ARRAY_BUFFERS],
+    heapLimit: slots[HEAP_LIMIT],
+  }
+}
+
+/** Resident memory from the addon, V8's figures from Node. */
+function memoryUsageFromNode() {
+  const heap = v8.getHeapStatistics()
+  return {
+    rss: rss(),
+    heapTotal: heap.total_heap_size,
+    heapUsed: heap.used_heap_size,
+    external: heap.external_memory,
+    arrayBuffers: coreMemoryUsage().arrayBuffers,
+    heapLimit: heap.heap_size_limit,
+  }
+}
+
+/** A platform that the addon cannot measure: all from Node. */
+function memoryUsageUnsupported() {
+  const { rss, heapTotal, heapUsed, external, arrayBuffers } = core()
+  return { rss, heapTotal, heapUsed, external, arrayBuffers, heapLimit: v8.getHeapStatistics().heap_size_limit }
+}
+
+/** Node's own call, which opens a file: when the descriptor table is full it gets our spare place. */
+function coreMemoryUsage() {
+  try {
+    return core()
+  } catch (error) {
+    if (!native.borrowSpareDescriptor()) throw error
+    try {
+      return core()
+    } finally {
+      native.returnSpareDescriptor()
+    }
+  }
+}
+
+function chooseMemoryUsage() {
+  if (!native.isSupported()) return memoryUsageUnsupported
+  return enableV8Layer() === 'complete' ? memoryUsageFromSlots : memoryUsageFromNode
+}
+
+const chosen = chooseMemoryUsage()
+
+function memoryUsage() {
+  return chosen()
+}
+memoryUsage.rss = native.isSupported() ? rss : () => core.rss()
+memoryUsage.peakRss = () => native.peakRss()
+memoryUsage.resetPeakRss = () => native.resetPeakRss()
+
+module.exports = { memoryUsage }

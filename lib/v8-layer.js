@@ -1,0 +1,99 @@
+'use strict'
+
+// Decides, once per thread, whether V8's figures may be read through the symbols that the node binary exports.
+//
+// They may if Node itself answers the same through its own API at the same moment. Anything else leaves the
+// JavaScript path in charge, which is right everywhere and slower.
+
+const v8 = require('node:v8')
+const native = require('../native')
+
+// Captured at load: users may replace process.memoryUsage with ours.
+const coreMemoryUsage = process.memoryUsage
+
+/** Figures that no allocation between the two readings can change. */
+const EXACT = ['heap_size_limit', 'number_of_native_contexts', 'number_of_detached_contexts']
+/** Figures that may move by what the comparison itself allocates, or what a background thread does meanwhile. */
+const CLOSE = [
+  'total_heap_size',
+  'total_physical_size',
+  'used_heap_size',
+  'external_memory',
+  'malloced_memory',
+  'peak_malloced_memory',
+]
+const CLOSE_BYTES = 1024 * 1024
+/** A garbage collection between two readings can spoil a comparison; three in a row mean that it is not that. */
+const ATTEMPTS = 3
+/** Odd sizes that nothing else allocates in the same moment. */
+const PROBE_BYTES = [1237, 4099]
+
+/** Tries to switch the fast path on. Gives `'complete'`, `'no-array-buffers'` or `'none'`. */
+function enableV8Layer() {
+  if (!mayLookUpSymbols() || !attempt(figuresAgree)) return 'none'
+  const word = findArrayBufferWord()
+  native.useV8(word)
+  return word === null ? 'no-array-buffers' : 'complete'
+}
+
+/** Other runtimes export some of the same names as stubs, or lay their heap out differently. */
+function mayLookUpSymbols() {
+  const { bun, deno, electron } = process.versions
+  return native.isSupported() && !(bun || deno || electron) && process.env.RS_MEMUSAGE_NO_V8 !== '1'
+}
+
+function figuresAgree() {
+  const ours = native.probeHeapStatistics()
+  const theirs = v8.getHeapStatistics()
+  return (
+    ours !== null &&
+    EXACT.every((figure) => ours[figure] === theirs[figure]) &&
+    CLOSE.every((figure) => Math.abs(ours[figure] - theirs[figure]) <= CLOSE_BYTES) &&
+    ours.used_heap_size <= ours.total_heap_size
+  )
+}
+
+/** The index of the allocator's word that counts `ArrayBuffer` bytes, or null. */
+function findArrayBufferWord() {
+  let found = null
+  attempt(() => {
+    const words = native.arrayBufferCandidates()
+    if (words === null) return false
+    const expected = coreArrayBuffers()
+    const matches = words.map((_, index) => index).filter((index) => wordCounts(index, expected))
+    if (matches.length === 1) found = matches[0]
+    return found !== null
+  })
+  return found
+}
+
+/** Whether this word says what Node says, and moves by exactly what is allocated. */
+function wordCounts(index, expected) {
+  let before = native.arrayBufferCandidates()[index]
+  if (expected !== null && before !== expected) return false
+  return PROBE_BYTES.every((bytes) => {
+    const probe = new ArrayBuffer(bytes)
+    const after = native.arrayBufferCandidates()[index]
+    const moved = after - before === probe.byteLength
+    before = after
+    return moved
+  })
+}
+
+/** Node's own figure; null when it cannot be had because the descriptor table is full. */
+function coreArrayBuffers() {
+  try {
+    return coreMemoryUsage().arrayBuffers
+  } catch {
+    return null
+  }
+}
+
+function attempt(check) {
+  for (let tries = 0; tries < ATTEMPTS; tries++) {
+    if (check()) return true
+  }
+  return false
+}
+
+module.exports = { enableV8Layer }

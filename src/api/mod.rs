@@ -1,0 +1,6 @@
+//! The native surface, one file per public noun. It converts; it neither parses nor calls the system.
+//! None of it is public: `index.js` is the public API.
+
+mod memory_usage;
+mod raise;
+mod v8_layer;

@@ -1,0 +1,64 @@
+//! What can go wrong below JavaScript, with the stable codes of the public contract.
+
+use std::fmt;
+
+use crate::parse::ParseError;
+
+/// A failed measurement. The message names the file and what the system said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MeasureError {
+  /// A kernel file could not be opened or read.
+  Read {
+    /// Path of the kernel file.
+    file: &'static str,
+    /// `open` or `pread`.
+    syscall: &'static str,
+    /// The positive errno of the failed call.
+    errno: i32,
+  },
+  /// A kernel file was read, and its text is not what the kernel documents.
+  Parse {
+    /// Path of the kernel file.
+    file: &'static str,
+    /// The field that was missing or malformed.
+    field: &'static str,
+  },
+  /// This platform has no source for the figure.
+  Unsupported {
+    /// The figure that was asked for.
+    what: &'static str,
+  },
+}
+
+impl MeasureError {
+  /// The `code` property of the JavaScript error.
+  pub fn code(&self) -> &'static str {
+    match self {
+      Self::Read { .. } => "ERR_MEMUSAGE_PROC_READ",
+      Self::Parse { .. } => "ERR_MEMUSAGE_PROC_PARSE",
+      Self::Unsupported { .. } => "ERR_MEMUSAGE_UNSUPPORTED",
+    }
+  }
+
+  /// Gives a parser's complaint the name of the file it was about.
+  pub(crate) fn parse(file: &'static str, error: ParseError) -> Self {
+    Self::Parse { file, field: error.field }
+  }
+}
+
+impl fmt::Display for MeasureError {
+  fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match self {
+      Self::Read { file, syscall, errno } => {
+        write!(f, "cannot {syscall} {file}: {}", std::io::Error::from_raw_os_error(*errno))
+      }
+      Self::Parse { file, field } => write!(f, "cannot parse {file}: no valid \"{field}\""),
+      Self::Unsupported { what } => write!(f, "{what} cannot be measured on this platform"),
+    }
+  }
+}
+
+impl std::error::Error for MeasureError {}
+
+/// Result of a measurement.
+pub type Result<T> = std::result::Result<T, MeasureError>;

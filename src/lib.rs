@@ -1,0 +1,29 @@
+//! Where the memory of a Node.js process went.
+//!
+//! The crate is the native half of the npm package `rs-memusage`. JavaScript validates arguments and shapes
+//! results (`index.js`, `lib/`); this half reads the kernel and V8. Dependencies run one way:
+//! `lib.rs -> api -> threads -> v8 -> platform -> parse`, and `parse` knows nothing but bytes.
+
+mod api;
+pub mod error;
+mod js_number;
+pub mod parse;
+pub mod platform;
+mod threads;
+mod v8;
+
+pub use error::MeasureError;
+
+use napi::bindgen_prelude::{Env, Object, retain_current_module_for_unload_safety};
+use napi_derive::napi;
+
+/// Runs once per load: in the main thread, in each worker, and again after a deleted `require` cache.
+///
+/// # Errors
+/// When Node-API refuses to create the few values that an environment needs.
+#[napi(module_exports)]
+pub fn init(mut exports: Object, env: Env) -> napi::Result<()> {
+  retain_current_module_for_unload_safety();
+  platform::prepare();
+  threads::env_state::install(env, &mut exports)
+}

@@ -1,0 +1,44 @@
+//! The peak of the resident set: `VmHWM` and how to start it anew.
+
+use super::STATUS;
+use super::spare_descriptor::{borrow_spare_descriptor, return_spare_descriptor};
+use crate::error::Result;
+use crate::parse::status;
+
+/// `/proc/[pid]/status` has stayed below 2 KiB for twenty years; `VmHWM` stands in its first KiB.
+const STATUS_SIZE: usize = 4096;
+
+/// Peak resident set size in bytes since the start of the process or the last reset.
+///
+/// # Errors
+/// When `/proc/self/status` cannot be opened, read or parsed, also after reopening it once.
+pub fn peak_resident_set_size() -> Result<Option<u64>> {
+  STATUS.read::<STATUS_SIZE, _>(status::peak_resident).map(Some)
+}
+
+/// Sets the peak back to the current resident set size; `false` where the kernel refuses.
+///
+/// The file is opened for each call: a kept descriptor that somebody closed and reused would make us write into
+/// their file.
+///
+/// # Errors
+/// None on Linux: every refusal is `false`.
+pub fn reset_peak_resident_set_size() -> Result<bool> {
+  if write_clear_refs() {
+    return Ok(true);
+  }
+  let borrowed = borrow_spare_descriptor();
+  let reset = borrowed && write_clear_refs();
+  return_spare_descriptor();
+  Ok(reset)
+}
+
+fn write_clear_refs() -> bool {
+  /// "Reset the peak resident set size" in `Documentation/filesystems/proc.rst`; needs Linux 4.0.
+  const RESET_PEAK: &str = "5";
+  std::fs::OpenOptions::new()
+    .write(true)
+    .open("/proc/self/clear_refs")
+    .and_then(|mut file| std::io::Write::write_all(&mut file, RESET_PEAK.as_bytes()))
+    .is_ok()
+}

@@ -1,0 +1,5 @@
+//! What we keep per JavaScript thread, and the raw Node-API callbacks that serve it.
+
+pub(crate) mod env_state;
+mod fast_reads;
+mod slots;
