@@ -1,5 +1,3 @@
-'use strict'
-
 const { memoryUsage } = require('./lib/memory-usage')
 
 module.exports = { memoryUsage }

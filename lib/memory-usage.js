@@ -1,5 +1,3 @@
-'use strict'
-
 const v8 = require('node:v8')
 const native = require('../native')
 const { enableV8Layer } = require('./v8-layer')
@@ -45,7 +43,14 @@ function memoryUsageFromNode() {
 /** A platform that the addon cannot measure: all from Node. */
 function memoryUsageUnsupported() {
   const { rss, heapTotal, heapUsed, external, arrayBuffers } = core()
-  return { rss, heapTotal, heapUsed, external, arrayBuffers, heapLimit: v8.getHeapStatistics().heap_size_limit }
+  return {
+    rss,
+    heapTotal,
+    heapUsed,
+    external,
+    arrayBuffers,
+    heapLimit: v8.getHeapStatistics().heap_size_limit,
+  }
 }
 
 /** Node's own call, which opens a file: when the descriptor table is full it gets our spare place. */

@@ -1,6 +1,6 @@
 //! `/proc/<pid>/statm`: seven page counts on one line.
 
-use super::{ParseError, decimal};
+use super::ParseError;
 
 /// The counts of `statm` that the kernel still maintains. Unit: pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,25 +11,42 @@ pub struct Statm {
   pub shared: u64,
 }
 
-/// Parses a whole line. All seven fields must be there: a descriptor that now names another file is noticed.
+/// Position and name of each count on the line.
+const FIELDS: [&str; 7] = ["size", "resident", "shared", "text", "lib", "data", "dt"];
+
+/// More digits could wrap the accumulator.
+const MAX_DIGITS: u32 = 19;
+
+/// Parses a whole line in one pass. All seven counts must be there: a descriptor that meanwhile names another
+/// file is noticed.
 ///
 /// # Errors
-/// Names the first field that is missing or not a number.
+/// Names the first count that is missing or not a number.
 pub fn parse(text: &[u8]) -> Result<Statm, ParseError> {
-  let (_size, rest) = field(text, b' ', "size")?;
-  let (resident, rest) = field(rest, b' ', "resident")?;
-  let (shared, rest) = field(rest, b' ', "shared")?;
-  let (_text, rest) = field(rest, b' ', "text")?;
-  let (_lib, rest) = field(rest, b' ', "lib")?;
-  let (_data, rest) = field(rest, b' ', "data")?;
-  let (_dirty, rest) = field(rest, b'\n', "dt")?;
-  if rest.is_empty() { Ok(Statm { resident, shared }) } else { Err(ParseError { field: "dt" }) }
-}
-
-fn field<'a>(text: &'a [u8], end: u8, field: &'static str) -> Result<(u64, &'a [u8]), ParseError> {
-  let (value, rest) = decimal(text).ok_or(ParseError { field })?;
-  match rest.split_first() {
-    Some((separator, rest)) if *separator == end => Ok((value, rest)),
-    _ => Err(ParseError { field }),
+  let mut counts = [0; FIELDS.len()];
+  let mut places = counts.iter_mut().zip(FIELDS);
+  let (mut value, mut digits) = (0_u64, 0_u32);
+  for byte in text {
+    let digit = byte.wrapping_sub(b'0');
+    if digit < 10 && digits < MAX_DIGITS {
+      // 19 digits fit into 64 bits, so neither operation wraps.
+      value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+      digits = digits.wrapping_add(1);
+      continue;
+    }
+    let (place, field) = places.next().ok_or(ParseError { field: "dt" })?;
+    let end = if field == "dt" { b'\n' } else { b' ' };
+    if digits == 0 || *byte != end {
+      return Err(ParseError { field });
+    }
+    *place = value;
+    (value, digits) = (0, 0);
+  }
+  match (places.next(), digits) {
+    (None, 0) => {
+      let [_, resident, shared, ..] = counts;
+      Ok(Statm { resident, shared })
+    }
+    (missing, _) => Err(ParseError { field: missing.map_or("dt", |(_, field)| field) }),
   }
 }
