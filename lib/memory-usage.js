@@ -27,6 +27,11 @@ function memoryUsageFromSlots() {
   }
 }
 
+/** The place of the buffer counter was not found: that one figure from Node. */
+function memoryUsageWithoutCounter() {
+  return { ...memoryUsageFromSlots(), arrayBuffers: coreMemoryUsage().arrayBuffers }
+}
+
 /** Resident memory from the addon, V8's figures from Node. */
 function memoryUsageFromNode() {
   const heap = v8.getHeapStatistics()
@@ -67,12 +72,14 @@ function coreMemoryUsage() {
   }
 }
 
-function chooseMemoryUsage() {
-  if (!native.isSupported()) return memoryUsageUnsupported
-  return enableV8Layer() === 'complete' ? memoryUsageFromSlots : memoryUsageFromNode
-}
+const v8Layer = native.isSupported() ? enableV8Layer() : 'none'
+const chosen = choose()
 
-const chosen = chooseMemoryUsage()
+function choose() {
+  if (!native.isSupported()) return memoryUsageUnsupported
+  if (v8Layer === 'none') return memoryUsageFromNode
+  return v8Layer === 'complete' ? memoryUsageFromSlots : memoryUsageWithoutCounter
+}
 
 function memoryUsage() {
   return chosen()
@@ -80,5 +87,10 @@ function memoryUsage() {
 memoryUsage.rss = native.isSupported() ? rss : () => core.rss()
 memoryUsage.peakRss = () => native.peakRss()
 memoryUsage.resetPeakRss = () => native.resetPeakRss()
+memoryUsage.method = Object.freeze({
+  rss: native.isSupported() ? 'statm' : 'node',
+  v8: v8Layer === 'none' ? 'none' : 'verified',
+  arrayBuffers: v8Layer === 'complete' ? 'verified' : 'none',
+})
 
 module.exports = { memoryUsage }

@@ -37,7 +37,7 @@ function enableV8Layer() {
 /** Other runtimes export some of the same names as stubs, or lay their heap out differently. */
 function mayLookUpSymbols() {
   const { bun, deno, electron } = process.versions
-  return native.isSupported() && !(bun || deno || electron) && process.env.RS_MEMUSAGE_NO_V8 !== '1'
+  return !(bun || deno || electron) && process.env.RS_MEMUSAGE_NO_V8 !== '1'
 }
 
 function figuresAgree() {

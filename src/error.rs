@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use crate::parse::ParseError;
-
 /// A failed measurement. The message names the file and what the system said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MeasureError {
@@ -38,11 +36,6 @@ impl MeasureError {
       Self::Parse { .. } => "ERR_MEMUSAGE_PROC_PARSE",
       Self::Unsupported { .. } => "ERR_MEMUSAGE_UNSUPPORTED",
     }
-  }
-
-  /// Gives a parser's complaint the name of the file it was about.
-  pub(crate) fn parse(file: &'static str, error: ParseError) -> Self {
-    Self::Parse { file, field: error.field }
   }
 }
 

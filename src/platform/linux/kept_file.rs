@@ -59,7 +59,7 @@ impl KeptFile {
     let read = read_at_start(descriptor, buffer);
     let text = usize::try_from(read).ok().and_then(|length| buffer.get(..length));
     let text = text.ok_or_else(|| self.error("pread"))?;
-    parse(text).map_err(|error| MeasureError::parse(self.name, error))
+    parse(text).map_err(|error| MeasureError::Parse { file: self.name, field: error.field })
   }
 
   /// Opens the file anew unless another thread already replaced `stale`.

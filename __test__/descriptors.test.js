@@ -1,0 +1,197 @@
+'use strict'
+
+const assert = require('node:assert/strict')
+const { readFileSync } = require('node:fs')
+const { describe, it } = require('node:test')
+require('..')
+const { inChild, MIB } = require('./helpers/child')
+const { descriptors } = require('./helpers/kernel')
+
+const OURS = /^\/proc\/\d+\/(statm|status)$|memfd:rs-memusage-spare/
+const O_CLOEXEC = 0o2000000
+
+/** Fills the descriptor table, then asks both. Runs in a child. */
+function withFullTable() {
+  const fs = require('node:fs')
+  const { memoryUsage } = require('./index.js')
+  memoryUsage()
+  const filler = []
+  try {
+    for (;;) filler.push(fs.openSync('/dev/null'))
+  } catch (error) {
+    if (error.code !== 'EMFILE') throw error
+  }
+  const answer = { method: memoryUsage.method }
+  try {
+    process.memoryUsage()
+  } catch (error) {
+    answer.core = error.code
+  }
+  answer.ours = memoryUsage()
+  answer.rss = memoryUsage.rss()
+  answer.peak = memoryUsage.peakRss()
+  answer.reset = memoryUsage.resetPeakRss()
+  answer.again = memoryUsage()
+  for (const descriptor of filler) fs.closeSync(descriptor)
+  answer.core2 = process.memoryUsage()
+  return answer
+}
+
+function assertAnswersWithFullTable(answer) {
+  assert.equal(answer.core, 'EMFILE', "Node's own call must fail, or this shows nothing")
+  for (const { rss } of [answer.ours, answer.again]) assert.ok(Math.abs(rss - answer.core2.rss) < 8 * MIB)
+  assert.equal(answer.ours.heapTotal, answer.core2.heapTotal)
+  assert.equal(answer.ours.arrayBuffers, answer.core2.arrayBuffers)
+  assert.ok(answer.rss > 0 && answer.peak >= answer.rss - MIB)
+  assert.equal(answer.reset, true)
+}
+
+describe('descriptors', () => {
+  it('are few, opened at load, and closed on exec', () => {
+    const kept = descriptors().filter(([, target]) => OURS.test(target))
+    assert.deepEqual(kept.map(([, target]) => target.replace(/^.*?(\w+)( \(deleted\))?$/, '$1')).sort(), [
+      'spare',
+      'statm',
+      'status',
+    ])
+    for (const [number] of kept) {
+      const flags = /^flags:\s+(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${number}`, 'latin1'))[1]
+      assert.notEqual(Number.parseInt(flags, 8) & O_CLOEXEC, 0)
+    }
+  })
+
+  it('answer when the table is full and Node throws EMFILE', async () => {
+    const answer = await inChild(withFullTable, { shell: 'ulimit -n 64' })
+    assert.equal(answer.method.v8, 'verified')
+    assertAnswersWithFullTable(answer)
+  })
+
+  it('answer when the table is full, also without V8 symbols', async () => {
+    const answer = await inChild(withFullTable, { shell: 'ulimit -n 64', env: { RS_MEMUSAGE_NO_V8: '1' } })
+    assert.equal(answer.method.v8, 'none')
+    assertAnswersWithFullTable(answer)
+  })
+
+  it('work in a worker that starts when the table is full', async () => {
+    const answer = await inChild(
+      () => {
+        const fs = require('node:fs')
+        const { Worker } = require('node:worker_threads')
+        require('./index.js')
+        const script = `
+          const { workerData, parentPort } = require('node:worker_threads')
+          parentPort.once('message', () => {
+            const { memoryUsage } = require(workerData)
+            parentPort.postMessage({ usage: memoryUsage(), method: memoryUsage.method })
+          })
+          parentPort.postMessage('ready')`
+        const worker = new Worker(script, { eval: true, workerData: require.resolve('./index.js') })
+        return new Promise((resolve, reject) => {
+          worker.on('error', reject).on('message', (message) => {
+            if (message !== 'ready') return resolve(message)
+            // Reading a source file takes a descriptor, and two are free for it: our own call needs none.
+            const filler = []
+            try {
+              for (;;) filler.push(fs.openSync('/dev/null'))
+            } catch {
+              fs.closeSync(filler.pop())
+              fs.closeSync(filler.pop())
+            }
+            worker.postMessage('go')
+          })
+        })
+      },
+      { shell: 'ulimit -n 64' },
+    )
+    assert.ok(answer.usage.rss > 0)
+    assert.equal(answer.method.v8, 'verified')
+  })
+
+  it('are opened anew after somebody closed them', async () => {
+    const answer = await inChild(() => {
+      const fs = require('node:fs')
+      const { memoryUsage } = require('./index.js')
+      const ours = fs.readdirSync('/proc/self/fd').filter((number) => {
+        try {
+          return /\/(statm|status)$/.test(fs.readlinkSync(`/proc/self/fd/${number}`))
+        } catch {
+          return false
+        }
+      })
+      for (const number of ours) fs.closeSync(Number(number))
+      return {
+        closed: ours.length,
+        rss: memoryUsage.rss(),
+        peak: memoryUsage.peakRss(),
+        core: process.memoryUsage.rss(),
+      }
+    })
+    assert.equal(answer.closed, 2)
+    assert.ok(Math.abs(answer.rss - answer.core) < 4 * MIB)
+    assert.ok(answer.peak >= answer.rss - MIB)
+  })
+
+  it('are opened anew when their numbers went to other files, which stay as they are', async () => {
+    const answer = await inChild(() => {
+      const fs = require('node:fs')
+      const path = require('node:path')
+      const { memoryUsage } = require('./index.js')
+      const folder = fs.mkdtempSync(path.join(require('node:os').tmpdir(), 'rs-memusage-'))
+      const numbers = fs.readdirSync('/proc/self/fd').map(Number)
+      const ours = numbers.filter((number) => {
+        try {
+          return /\/(statm|status)$|rs-memusage-spare/.test(fs.readlinkSync(`/proc/self/fd/${number}`))
+        } catch {
+          return false
+        }
+      })
+      for (const number of ours) fs.closeSync(number)
+      const files = ours.map((_, index) => path.join(folder, `file-${index}`))
+      const reused = files.map((file) => fs.openSync(file, 'w+'))
+      for (const descriptor of reused) fs.writeSync(descriptor, 'text of somebody else')
+      const rss = memoryUsage.rss()
+      const peak = memoryUsage.peakRss()
+      const reset = memoryUsage.resetPeakRss()
+      const texts = reused.map((descriptor, index) => {
+        fs.writeSync(descriptor, '!') // still open, still theirs
+        return fs.readFileSync(files[index], 'utf8')
+      })
+      fs.rmSync(folder, { recursive: true })
+      return {
+        same: reused.every((descriptor) => ours.includes(descriptor)),
+        rss,
+        peak,
+        reset,
+        texts,
+        core: process.memoryUsage.rss(),
+      }
+    })
+    assert.equal(answer.same, true, 'the numbers must have been reused, or this shows nothing')
+    assert.ok(Math.abs(answer.rss - answer.core) < 4 * MIB)
+    assert.ok(answer.peak >= answer.rss - MIB)
+    assert.equal(answer.reset, true)
+    assert.deepEqual(new Set(answer.texts), new Set(['text of somebody else!']))
+  })
+
+  it('say which file and why when /proc cannot be read', async () => {
+    const answer = await inChild(
+      () => {
+        const { memoryUsage } = require('./index.js')
+        try {
+          memoryUsage.rss()
+        } catch ({ name, code, file, syscall, errno, message }) {
+          return { name, code, file, syscall, errno: require('node:util').getSystemErrorName(errno), message }
+        }
+      },
+      { shell: 'exec unshare --mount sh -c \'umount -l /proc; exec "$0" "$@"\' "$0" "$@"' },
+    )
+    assert.deepEqual(answer, {
+      name: 'Error',
+      code: 'ERR_MEMUSAGE_PROC_READ',
+      file: '/proc/self/statm',
+      syscall: 'open',
+      errno: 'ENOENT',
+      message: 'cannot open /proc/self/statm: No such file or directory (os error 2)',
+    })
+  })
+})

@@ -1,0 +1,32 @@
+'use strict'
+
+// What the kernel says, read in the plainest way: the yardstick of the tests.
+
+const { readdirSync, readFileSync, readlinkSync } = require('node:fs')
+
+/** The sum of one field of /proc/self/smaps_rollup, in bytes. */
+function smapsRollup(field) {
+  return kibField(readFileSync('/proc/self/smaps_rollup', 'latin1'), field)
+}
+
+/** One field of /proc/self/status, in bytes. */
+function status(field) {
+  return kibField(readFileSync('/proc/self/status', 'latin1'), field)
+}
+
+function kibField(text, field) {
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(text)[1]) * 1024
+}
+
+/** Open descriptors of this process as [number, target] pairs, without the one that lists them. */
+function descriptors() {
+  return readdirSync('/proc/self/fd').flatMap((number) => {
+    try {
+      return [[Number(number), readlinkSync(`/proc/self/fd/${number}`)]]
+    } catch {
+      return []
+    }
+  })
+}
+
+module.exports = { smapsRollup, status, descriptors }

@@ -1,0 +1,139 @@
+'use strict'
+
+const assert = require('node:assert/strict')
+const { mkdtempSync, readFileSync, rmSync, writeFileSync, readdirSync } = require('node:fs')
+const { tmpdir } = require('node:os')
+const { join } = require('node:path')
+const { after, before, describe, it } = require('node:test')
+const { root, runProcess } = require('./helpers/child')
+
+const binaries = () => readdirSync(root).filter((file) => file.endsWith('.node'))
+
+/** Files of the tarball that are not Rust sources. */
+const FILES = [
+  'ARCHITECTURE.md',
+  'CHANGELOG.md',
+  'Cargo.lock',
+  'Cargo.toml',
+  'LICENSE',
+  'README.md',
+  'build.rs',
+  'index.d.ts',
+  'index.js',
+  'lib/memory-usage.js',
+  'lib/v8-layer.js',
+  'native.js',
+  'package.json',
+  'scripts/build.mjs',
+]
+
+describe('the package', () => {
+  let folder
+  let tarball
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'rs-memusage-install-'))
+    const { code, stdout, stderr } = await npm(
+      ['pack', '--json', '--ignore-scripts', '--pack-destination', folder],
+      root,
+    )
+    assert.equal(code, 0, stderr)
+    tarball = Object.values(JSON.parse(stdout))[0]
+    writeFileSync(join(folder, 'package.json'), '{ "private": true }\n')
+    const installed = await npm(
+      ['install', '--no-audit', '--no-fund', join(folder, tarball.filename)],
+      folder,
+    )
+    assert.equal(installed.code, 0, installed.stderr)
+  })
+
+  after(() => rmSync(folder, { recursive: true }))
+
+  it('holds these files and no others', () => {
+    const files = tarball.files.map(({ path }) => path)
+    const rest = files.filter((file) => !/^src\/.*\.rs$/.test(file)).sort()
+    assert.deepEqual(rest, [...FILES, ...binaries()].sort())
+    assert.ok(files.includes('src/lib.rs'))
+  })
+
+  it('works by require in an empty folder', async () => {
+    const { stdout, stderr } = await inFolder(['-p', "require('rs-memusage').memoryUsage().rss > 1e7"])
+    assert.equal(stdout.trim(), 'true', stderr)
+  })
+
+  it('works by import in an empty folder', async () => {
+    writeFileSync(
+      join(folder, 'import.mjs'),
+      "import memusage, { memoryUsage } from 'rs-memusage'\nconsole.log(memoryUsage().rss > 1e7, memusage.memoryUsage === memoryUsage)\n",
+    )
+    const { stdout, stderr } = await inFolder(['import.mjs'])
+    assert.equal(stdout.trim(), 'true true', stderr)
+  })
+
+  it('satisfies tsc --strict in a small consumer, without the types of Node', async () => {
+    writeFileSync(
+      join(folder, 'consumer.ts'),
+      "import { memoryUsage } from 'rs-memusage'\nexport const text: string = memoryUsage().rss.toFixed()\n",
+    )
+    const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+    const options = ['--strict', '--noEmit', '--module', 'nodenext', '--types', '']
+    const { code, stdout } = await inFolder([tsc, ...options, 'consumer.ts'])
+    assert.equal(code, 0, stdout)
+  })
+
+  it('names every path tried and the remedy when there is no binary', async () => {
+    const installed = join(folder, 'node_modules', 'rs-memusage')
+    for (const binary of binaries()) rmSync(join(installed, binary))
+    const script = `
+      try { require('rs-memusage') } catch ({ code, message, attempts }) {
+        console.log(JSON.stringify({ code, message, attempts }))
+      }`
+    const { stdout, stderr } = await inFolder(['-e', script])
+    assert.notEqual(stdout, '', stderr)
+    const { code, message, attempts } = JSON.parse(stdout)
+    assert.equal(code, 'ERR_MEMUSAGE_NATIVE_LOAD')
+    const system = `${process.platform}-${process.arch}`
+    assert.deepEqual(attempts, [
+      join(installed, `rs-memusage.${system}-gnu.node`),
+      `rs-memusage-${system}-gnu`,
+      join(installed, `rs-memusage.${system}-musl.node`),
+      `rs-memusage-${system}-musl`,
+    ])
+    for (const attempt of attempts) assert.ok(message.includes(attempt), message)
+    assert.match(message, /npm run build/)
+    assert.ok(message.includes(system))
+  })
+
+  it('says why when a binary is there and cannot be loaded', async () => {
+    const broken = join(folder, 'broken.node')
+    writeFileSync(broken, 'not an ELF file')
+    const script = `
+      try { require('rs-memusage') } catch ({ code, message, attempts, cause }) {
+        console.log(JSON.stringify({ code, message, attempts, cause: cause.message }))
+      }`
+    const { stdout } = await inFolder(['-e', script], { RS_MEMUSAGE_NATIVE_PATH: broken })
+    const { code, message, attempts, cause } = JSON.parse(stdout)
+    assert.equal(code, 'ERR_MEMUSAGE_NATIVE_LOAD')
+    assert.deepEqual(attempts, [broken])
+    assert.ok(message.includes(broken))
+    assert.match(cause, /ELF|file too short/)
+  })
+
+  function inFolder(args, env = {}) {
+    return runProcess(process.execPath, args, { cwd: folder, env: { ...process.env, ...env } })
+  }
+})
+
+describe('the public entry', () => {
+  it('exports what the types declare, and is written by hand', () => {
+    const declared = [
+      ...readFileSync(join(root, 'index.d.ts'), 'utf8').matchAll(/^export (?:const|function|class) (\w+)/gm),
+    ]
+    assert.deepEqual(Object.keys(require('..')).sort(), declared.map(([, name]) => name).sort())
+    assert.doesNotMatch(readFileSync(join(root, 'index.js'), 'utf8'), /auto-generated/)
+  })
+})
+
+function npm(args, cwd) {
+  return runProcess('npm', args, { cwd, env: { ...process.env, npm_config_loglevel: 'error' } })
+}

@@ -1,0 +1,52 @@
+'use strict'
+
+const assert = require('node:assert/strict')
+const { join } = require('node:path')
+const { describe, it } = require('node:test')
+const { inChild, MIB, root } = require('./helpers/child')
+
+// The same addon, built as it is on a system that we cannot measure.
+const env = { RS_MEMUSAGE_NATIVE_PATH: join(root, 'target', 'unsupported', 'rs-memusage.node') }
+
+describe('on a platform without support', () => {
+  it('memoryUsage() answers through Node, and what is unknown is null', async () => {
+    const answer = await inChild(
+      () => {
+        const { memoryUsage } = require('./index.js')
+        const first = [memoryUsage(), process.memoryUsage()] // Node allocates its array at the first call
+        return {
+          first: first.length,
+          method: memoryUsage.method,
+          ours: memoryUsage(),
+          core: process.memoryUsage(),
+          limit: require('node:v8').getHeapStatistics().heap_size_limit,
+          rss: memoryUsage.rss(),
+          peak: memoryUsage.peakRss(),
+          reset: memoryUsage.resetPeakRss(),
+          files: require('node:fs').readdirSync('/proc/self/fd').length,
+        }
+      },
+      { env },
+    )
+    assert.deepEqual(answer.method, { rss: 'node', v8: 'none', arrayBuffers: 'none' })
+    assert.ok(Math.abs(answer.ours.rss - answer.core.rss) < MIB)
+    assert.ok(Math.abs(answer.rss - answer.core.rss) < MIB)
+    assert.equal(answer.ours.heapTotal, answer.core.heapTotal)
+    assert.equal(answer.ours.external, answer.core.external)
+    assert.equal(answer.ours.arrayBuffers, answer.core.arrayBuffers)
+    assert.equal(answer.ours.heapLimit, answer.limit)
+    assert.equal(answer.peak, null)
+    assert.equal(answer.reset, false)
+  })
+
+  it('a swapped-in process.memoryUsage does not call itself', async () => {
+    const usage = await inChild(
+      () => {
+        process.memoryUsage = require('./index.js').memoryUsage
+        return [process.memoryUsage().rss, process.memoryUsage.rss()]
+      },
+      { env },
+    )
+    assert.ok(Math.abs(usage[0] - usage[1]) < MIB && usage[0] > 0)
+  })
+})

@@ -1,0 +1,99 @@
+'use strict'
+
+const assert = require('node:assert/strict')
+const { describe, it } = require('node:test')
+const { inChild, MIB } = require('./helpers/child')
+
+/**
+ * Starts and ends workers, eight at a time, every second one by terminate(), and looks at the process after each
+ * quarter of them. Runs in a child.
+ */
+async function comeAndGo(count, load) {
+  const { Worker } = require('node:worker_threads')
+  const { readdirSync, readFileSync } = require('node:fs')
+  const rss = () => Number(readFileSync('/proc/self/statm', 'latin1').split(' ')[1]) * 4096
+  const script = `
+    const { workerData, parentPort } = require('node:worker_threads')
+    const usage = workerData.load ? require(workerData.load).memoryUsage() : process.memoryUsage()
+    if (!(usage.rss > 0 && usage.heapUsed > 0)) throw new Error('no figures: ' + JSON.stringify(usage))
+    parentPort.postMessage('measured')
+    if (workerData.stay) setInterval(() => {}, 1e6)`
+  const oneWorker = (index) =>
+    new Promise((resolve, reject) => {
+      const stay = index % 2 === 0
+      const worker = new Worker(script, {
+        eval: true,
+        workerData: { load: load && require.resolve(load), stay },
+      })
+      worker.on('error', reject).on('exit', resolve)
+      if (stay) worker.on('message', () => worker.terminate())
+    })
+  if (load) require(load)
+  const looks = []
+  for (let quarter = 0; quarter < 4; quarter++) {
+    let next = 0
+    const lane = async () => {
+      while (next < count / 4) await oneWorker(next++)
+    }
+    await Promise.all(Array.from({ length: 8 }, lane))
+    global.gc()
+    looks.push({ rss: rss(), descriptors: readdirSync('/proc/self/fd').length })
+  }
+  return looks
+}
+
+describe('worker threads', () => {
+  it('1,000 of them load the package and end: descriptors and memory stay flat', async () => {
+    // Two arenas: glibc's per-thread arenas fill up at random over hundreds of threads, with or without us.
+    const env = { MALLOC_ARENA_MAX: '2' }
+    const looks = await inChild(comeAndGo, { args: [1000, './index.js'], env })
+    const [first, , , last] = looks
+    assert.equal(last.descriptors, first.descriptors)
+    // 750 workers lie between: a leak of one page each would show as 3 MiB. V8 itself pools pages for a while.
+    assert.ok(last.rss - first.rss < 12 * MIB, JSON.stringify(looks))
+  })
+
+  it('a second copy of the package in the same process answers too', async () => {
+    const answer = await inChild(() => {
+      const fs = require('node:fs')
+      const path = require('node:path')
+      const copy = fs.mkdtempSync(path.join(require('node:os').tmpdir(), 'rs-memusage-copy-'))
+      for (const entry of fs.readdirSync('.')) {
+        if (/^(index\.js|native\.js|package\.json|lib|.*\.node)$/.test(entry)) {
+          fs.cpSync(entry, path.join(copy, entry), { recursive: true })
+        }
+      }
+      const one = require('./index.js').memoryUsage
+      const two = require(copy).memoryUsage
+      const answer = { distinct: one !== two, methods: [one.method, two.method], usages: [one(), two()] }
+      fs.rmSync(copy, { recursive: true })
+      return answer
+    })
+    assert.equal(answer.distinct, true)
+    assert.deepEqual(answer.methods[0], answer.methods[1])
+    const [one, two] = answer.usages
+    assert.ok(Math.abs(one.rss - two.rss) < MIB)
+    assert.ok(Math.abs(one.heapTotal - two.heapTotal) <= MIB) // the first call of each allocates
+    assert.equal(one.arrayBuffers, two.arrayBuffers)
+  })
+
+  it('loading the package again after deleting it from the cache answers, in main and in a worker', async () => {
+    const reload = () => {
+      const before = require('./index.js').memoryUsage
+      for (const key of Object.keys(require.cache)) delete require.cache[key]
+      const after = require('./index.js').memoryUsage
+      return [before !== after, before().heapTotal === after().heapTotal, after.method.v8]
+    }
+    assert.deepEqual(await inChild(reload), [true, true, 'verified'])
+    const inWorker = await inChild(
+      (body) =>
+        new Promise((resolve, reject) => {
+          const { Worker } = require('node:worker_threads')
+          const script = `require('node:worker_threads').parentPort.postMessage((${body})())`
+          new Worker(script, { eval: true }).on('message', resolve).on('error', reject)
+        }),
+      { args: [reload.toString()] },
+    )
+    assert.deepEqual(inWorker, [true, true, 'verified'])
+  })
+})

@@ -1,0 +1,86 @@
+// What the test, lint and matrix scripts share: running commands, and counting what passed.
+
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
+
+/** Counts of one run; every step adds to it. */
+export class Tally {
+  passed = 0
+  failed = 0
+
+  add({ passed, failed }) {
+    this.passed += passed
+    this.failed += failed
+  }
+
+  /** Prints the closing line and ends the process accordingly. */
+  finish() {
+    console.log(`\n${this.passed} passed, ${this.failed} failed`)
+    process.exit(this.failed === 0 ? 0 : 1)
+  }
+}
+
+/** Runs a command with its output shown; counts it as one test. */
+export function step(title, command, args, environment = {}) {
+  console.log(`\n# ${title}`)
+  const { status } = spawnSync(command, args, {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, ...environment },
+  })
+  if (status !== 0) console.log(`# FAILED: ${title}`)
+  return status === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 }
+}
+
+/** Runs `cargo test` and counts the tests that it reports. */
+export function cargoTests(args = []) {
+  console.log(`\n# cargo ${['test', ...args].join(' ')}`)
+  const { status, stdout } = spawnSync('cargo', ['test', ...args], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    encoding: 'utf8',
+  })
+  console.log(stdout)
+  const counts = [...stdout.matchAll(/^test result: .*? (\d+) passed; (\d+) failed/gm)]
+  const passed = counts.reduce((sum, [, count]) => sum + Number(count), 0)
+  const failed = counts.reduce((sum, [, , count]) => sum + Number(count), 0)
+  return { passed, failed: status === 0 ? failed : Math.max(failed, 1) }
+}
+
+/** Runs the node tests on one node binary and counts them. `--expose-gc`: memory tests collect what they drop. */
+export function nodeTests(node) {
+  const folder = mkdtempSync(join(tmpdir(), 'rs-memusage-tests-'))
+  const summary = join(folder, 'summary.tap')
+  // One file at a time: the tests measure the memory and the time of whole processes.
+  const reporters = [
+    ['--test-reporter=spec', '--test-reporter-destination=stdout'],
+    ['--test-reporter=tap', `--test-reporter-destination=${summary}`],
+  ].flat()
+  const args = ['--expose-gc', '--test', '--test-concurrency=1', ...reporters, ...testFiles()]
+  const { status } = spawnSync(node, args, { cwd: root, stdio: 'inherit' })
+  const text = existsSync(summary) ? readFileSync(summary, 'utf8') : ''
+  rmSync(folder, { recursive: true })
+  const count = (name) => Number(new RegExp(`^# ${name} (\\d+)$`, 'm').exec(text)?.[1] ?? 0)
+  const failed = count('fail') + count('cancelled')
+  return { passed: count('pass'), failed: status === 0 ? failed : Math.max(failed, 1) }
+}
+
+function testFiles() {
+  return readdirSync(join(root, '__test__'))
+    .filter((file) => file.endsWith('.test.js'))
+    .map((file) => join('__test__', file))
+}
+
+/** Installs the devDependencies when they are absent or older than the lockfile. */
+export function ensureDevDependencies() {
+  const installed = statSync(join(root, 'node_modules', '.package-lock.json'), { throwIfNoEntry: false })
+  const locked = statSync(join(root, 'package-lock.json'))
+  if (installed && installed.mtimeMs >= locked.mtimeMs) return
+  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: root, stdio: 'inherit' })
+  if (status !== 0) throw new Error('npm ci failed: the tests need their devDependencies')
+}

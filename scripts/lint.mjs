@@ -1,0 +1,22 @@
+// Everything that reads the code without running it.
+
+import { ensureDevDependencies, step, Tally } from './lib/steps.mjs'
+
+/** The checks, each counted as one test. */
+export function lint(tally) {
+  tally.add(step('rustfmt', 'cargo', ['fmt', '--check']))
+  for (const features of [[], ['--features', 'unsupported']]) {
+    const args = ['clippy', '--lib', '--tests', '--examples', ...features, '--', '-D', 'warnings']
+    tally.add(step(`cargo ${args.join(' ')}`, 'cargo', args))
+  }
+  tally.add(step('biome', 'npx', ['biome', 'check', '.']))
+  tally.add(step('types', 'npx', ['tsc', '-p', '.']))
+  tally.add(step('publint', 'npx', ['publint', '--strict', '--pack=false']))
+}
+
+if (process.argv[1] === import.meta.filename) {
+  ensureDevDependencies()
+  const tally = new Tally()
+  lint(tally)
+  tally.finish()
+}
