@@ -1,23 +1,24 @@
 //! What can go wrong below JavaScript, with the stable codes of the public contract.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// A failed measurement. The message names the file and what the system said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MeasureError {
   /// A kernel file could not be opened or read.
   Read {
-    /// Path of the kernel file.
-    file: &'static str,
-    /// `open` or `pread`.
+    /// Path of the kernel file; owned only where it names another process.
+    file: Cow<'static, str>,
+    /// `open`, `read` or `pread`.
     syscall: &'static str,
     /// The positive errno of the failed call.
     errno: i32,
   },
   /// A kernel file was read, and its text is not what the kernel documents.
   Parse {
-    /// Path of the kernel file.
-    file: &'static str,
+    /// Path of the kernel file; owned only where it names another process.
+    file: Cow<'static, str>,
     /// The field that was missing or malformed.
     field: &'static str,
   },

@@ -18,12 +18,12 @@ fn throw(env: Env, error: MeasureError) -> napi::Result<()> {
   let mut thrown = named.into_unknown(env).coerce_to_object()?;
   match error {
     MeasureError::Read { file, syscall, errno } => {
-      thrown.set_named_property("file", file)?;
+      thrown.set_named_property("file", file.as_ref())?;
       thrown.set_named_property("syscall", syscall)?;
       thrown.set_named_property("errno", errno.saturating_neg())?; // negative, as in every error of Node
     }
     MeasureError::Parse { file, field } => {
-      thrown.set_named_property("file", file)?;
+      thrown.set_named_property("file", file.as_ref())?;
       thrown.set_named_property("field", field)?;
     }
     MeasureError::Unsupported { .. } => {}

@@ -2,6 +2,7 @@
 //!
 //! Every function takes any byte string: arithmetic is checked, malformed text is a [`ParseError`].
 
+pub mod smaps;
 pub mod statm;
 pub mod status;
 
@@ -14,11 +15,27 @@ pub struct ParseError {
 
 /// Reads the decimal number at the start of `bytes`; gives it and what follows.
 fn decimal(bytes: &[u8]) -> Option<(u64, &[u8])> {
-  let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
-  let (number, rest) = bytes.split_at_checked(digits)?;
-  let mut value: u64 = 0;
-  for digit in number {
-    value = value.checked_mul(10)?.checked_add(u64::from(digit.wrapping_sub(b'0')))?;
+  number(bytes, 10)
+}
+
+/// Reads the hexadecimal number at the start of `bytes`; gives it and what follows.
+fn hexadecimal(bytes: &[u8]) -> Option<(u64, &[u8])> {
+  number(bytes, 16)
+}
+
+fn number(bytes: &[u8], radix: u32) -> Option<(u64, &[u8])> {
+  let (mut value, mut rest) = (0_u64, bytes);
+  while let Some((byte, following)) = rest.split_first()
+    && let Some(digit) = char::from(*byte).to_digit(radix)
+  {
+    value = value.checked_mul(u64::from(radix))?.checked_add(u64::from(digit))?;
+    rest = following;
   }
-  (digits > 0).then_some((value, rest))
+  (rest.len() < bytes.len()).then_some((value, rest))
+}
+
+/// The size in bytes that the rest of a `Name:   value kB` line tells.
+fn kib(value: &[u8]) -> Option<u64> {
+  let (kib, unit) = decimal(value.trim_ascii_start())?;
+  if unit == b" kB" { kib.checked_mul(1024) } else { None }
 }

@@ -14,6 +14,17 @@ mod unsupported;
 use unsupported as current;
 
 pub use current::{
-  SUPPORTED, borrow_spare_descriptor, find_symbol, peak_resident_set_size, prepare, read_own_words,
-  reset_peak_resident_set_size, resident_set_size, return_spare_descriptor,
+  SUPPORTED, borrow_spare_descriptor, find_symbol, footprint, peak_resident_set_size, prepare,
+  read_own_words, reset_peak_resident_set_size, resident_set_size, return_spare_descriptor,
 };
+
+/// What a process occupies, told apart from what it shares with others. All figures are bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Footprint {
+  /// Unique set size: the pages of this process alone.
+  pub uss: u64,
+  /// Proportional set size: every resident page divided by the number of mappings that hold it.
+  pub pss: u64,
+  /// Pages in swap, in full even where others share them.
+  pub swap: u64,
+}

@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, c_void};
 
+use super::Footprint;
 use crate::error::{MeasureError, Result};
 
 /// Whether this platform reads memory figures itself. Here JavaScript asks Node's own API instead.
@@ -30,6 +31,12 @@ pub fn peak_resident_set_size() -> Result<Option<u64>> {
 /// None.
 pub fn reset_peak_resident_set_size() -> Result<bool> {
   Ok(false)
+}
+
+/// # Errors
+/// Always `Unsupported`.
+pub fn footprint(_pid: Option<u32>) -> Result<Footprint> {
+  Err(MeasureError::Unsupported { what: "the footprint of a process" })
 }
 
 /// No descriptor is kept here, so none can be lent.

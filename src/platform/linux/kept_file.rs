@@ -59,7 +59,7 @@ impl KeptFile {
     let read = read_at_start(descriptor, buffer);
     let text = usize::try_from(read).ok().and_then(|length| buffer.get(..length));
     let text = text.ok_or_else(|| self.error("pread"))?;
-    parse(text).map_err(|error| MeasureError::Parse { file: self.name, field: error.field })
+    parse(text).map_err(|error| MeasureError::Parse { file: self.name.into(), field: error.field })
   }
 
   /// Opens the file anew unless another thread already replaced `stale`.
@@ -87,7 +87,7 @@ impl KeptFile {
   }
 
   fn error(&self, syscall: &'static str) -> MeasureError {
-    MeasureError::Read { file: self.name, syscall, errno: last_errno() }
+    MeasureError::Read { file: self.name.into(), syscall, errno: last_errno() }
   }
 }
 

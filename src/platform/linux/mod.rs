@@ -1,5 +1,6 @@
 //! Linux: figures from `/proc`, through descriptors that are opened once and kept.
 
+mod footprint;
 mod fork;
 mod kept_file;
 mod own_memory;
@@ -9,6 +10,7 @@ mod symbol;
 
 use std::sync::OnceLock;
 
+pub use footprint::footprint;
 pub use own_memory::read_own_words;
 pub use peak::{peak_resident_set_size, reset_peak_resident_set_size};
 pub use spare_descriptor::{borrow_spare_descriptor, return_spare_descriptor};

@@ -1,7 +1,10 @@
 //! The peak of the resident set: `VmHWM` and how to start it anew.
 
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+
 use super::STATUS;
-use super::spare_descriptor::{borrow_spare_descriptor, return_spare_descriptor};
+use super::spare_descriptor::with_spare_descriptor;
 use crate::error::Result;
 use crate::parse::status;
 
@@ -24,21 +27,12 @@ pub fn peak_resident_set_size() -> Result<Option<u64>> {
 /// # Errors
 /// None on Linux: every refusal is `false`.
 pub fn reset_peak_resident_set_size() -> Result<bool> {
-  if write_clear_refs() {
-    return Ok(true);
-  }
-  let borrowed = borrow_spare_descriptor();
-  let reset = borrowed && write_clear_refs();
-  return_spare_descriptor();
-  Ok(reset)
+  Ok(with_spare_descriptor(write_clear_refs).is_ok())
 }
 
-fn write_clear_refs() -> bool {
+fn write_clear_refs() -> io::Result<()> {
   /// "Reset the peak resident set size" in `Documentation/filesystems/proc.rst`; needs Linux 4.0.
   const RESET_PEAK: &str = "5";
-  std::fs::OpenOptions::new()
-    .write(true)
-    .open("/proc/self/clear_refs")
-    .and_then(|mut file| std::io::Write::write_all(&mut file, RESET_PEAK.as_bytes()))
-    .is_ok()
+  let mut file = OpenOptions::new().write(true).open("/proc/self/clear_refs")?;
+  file.write_all(RESET_PEAK.as_bytes())
 }

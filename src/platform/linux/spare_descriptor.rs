@@ -3,6 +3,7 @@
 //! It is an empty memfd, because only an inode of our own can be recognised again: were the number closed and
 //! reused by somebody else, closing it blindly would close their file.
 
+use std::io;
 use std::os::fd::RawFd;
 use std::sync::Mutex;
 
@@ -38,6 +39,19 @@ pub fn borrow_spare_descriptor() -> bool {
 /// Takes the place back into reserve.
 pub fn return_spare_descriptor() {
   acquire();
+}
+
+/// Does work that opens a file and closes it again; when no descriptor is left, a second time without the spare.
+pub(super) fn with_spare_descriptor<T>(work: impl Fn() -> io::Result<T>) -> io::Result<T> {
+  work().or_else(|error| {
+    if !matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) {
+      return Err(error);
+    }
+    borrow_spare_descriptor();
+    let outcome = work();
+    return_spare_descriptor();
+    outcome
+  })
 }
 
 fn create() -> Option<Spare> {
