@@ -1,3 +1,5 @@
+'use strict'
+
 const { memoryUsage } = require('./lib/memory-usage')
 
 module.exports = { memoryUsage }

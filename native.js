@@ -1,3 +1,5 @@
+'use strict'
+
 // Finds and loads the native addon. Everything else in this package asks this file for it.
 
 const { join } = require('node:path')

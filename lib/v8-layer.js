@@ -1,3 +1,5 @@
+'use strict'
+
 // Decides, once per thread, whether V8's figures may be read through the symbols that the node binary exports.
 //
 // They may if Node itself answers the same through its own API at the same moment. Anything else leaves the

@@ -1,0 +1,80 @@
+'use strict'
+
+const { size } = require('./format')
+const { status, withReadableBytes } = require('./report')
+
+const LOOK = ['GET', 'HEAD']
+// By the book an action is a POST. People type these into a browser, which can only GET.
+const ACT = ['GET', 'HEAD', 'POST']
+
+const routes = [
+  { path: '/', methods: LOOK, about: 'this list', answer: () => ({ routes: index() }) },
+  { path: '/status', methods: LOOK, about: 'memory of the process, and what is held', answer: status },
+  { path: '/allocate', methods: ACT, about: 'keeps 1 MB of JavaScript heap', answer: keepHeap },
+  { path: '/buffer', methods: ACT, about: 'keeps a 1 MB Buffer', answer: keepBuffer },
+  { path: '/worker', methods: ACT, about: 'starts a worker thread that holds memory', answer: keepWorker },
+  { path: '/release', methods: ACT, about: 'drops all of it and ends the workers', answer: release },
+]
+
+/** Status codes of refusals that are nobody's mistake. */
+const STATUS_OF_REFUSAL = { RELEASED: 409, CLOSING: 503 }
+
+function index() {
+  return routes.map(({ path, methods, about }) => ({ path, methods, about }))
+}
+
+function keepHeap(holdings) {
+  holdings.keepHeap()
+  return status(holdings)
+}
+
+function keepBuffer(holdings) {
+  holdings.keepBuffer()
+  return status(holdings)
+}
+
+async function keepWorker(holdings) {
+  const { threadId, bytes } = await holdings.keepWorker()
+  return { worker: { threadId, holds: size(bytes) }, ...status(holdings) }
+}
+
+async function release(holdings) {
+  const released = await holdings.release()
+  return { released: withReadableBytes(released), ...status(holdings) }
+}
+
+/** The answer to a request: `{ code, body?, allow? }`. Never rejects. */
+async function answerTo({ method, url }, holdings) {
+  const path = pathOf(url)
+  if (path === null) return problem(400, 'The address of this request is malformed.')
+  const route = routes.find((candidate) => candidate.path === path)
+  if (!route) return problem(404, `There is nothing at ${path}. The routes are listed at /`)
+  if (!route.methods.includes(method)) {
+    return { ...problem(405, `${path} does not take ${method}.`), allow: route.methods.join(', ') }
+  }
+  // HEAD only looks: the headers of an action are known without doing it.
+  if (method === 'HEAD' && route.methods === ACT) return { code: 200 }
+  try {
+    return { code: 200, body: await route.answer(holdings) }
+  } catch (error) {
+    if (error.code in STATUS_OF_REFUSAL) return problem(STATUS_OF_REFUSAL[error.code], error.message)
+    console.error(error)
+    return problem(500, error.message)
+  }
+}
+
+/** Null for what is no address. */
+function pathOf(url) {
+  try {
+    // A request may name its target in full, as proxies do. A path is not resolved: "//x" would become a host.
+    return new URL(url.startsWith('/') ? `http://localhost${url}` : url).pathname
+  } catch {
+    return null
+  }
+}
+
+function problem(code, error) {
+  return { code, body: { error } }
+}
+
+module.exports = { answerTo }
