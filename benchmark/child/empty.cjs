@@ -1,0 +1,1 @@
+// Requiring this costs what requiring costs.

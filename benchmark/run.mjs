@@ -1,0 +1,43 @@
+// Compares rs-memusage with everything else that can tell a process its memory, on every Node major there is.
+//
+//   npm run bench                            the majors in .node-versions, or the running Node
+//   npm run bench -- --node PATH [...]       these binaries instead
+//   npm run bench -- --rounds 15             how often everything is measured
+//   npm run bench -- --write                 also put the tables into benchmark/README.md
+
+import { parseArgs } from 'node:util'
+import { buildFloor } from './lib/build-floor.mjs'
+import { findNodes } from './lib/find-nodes.mjs'
+import { describeMachine } from './lib/machine.mjs'
+import { measureCalls } from './lib/measure-calls.mjs'
+import { measureLoad } from './lib/measure-load.mjs'
+import { replaceResults } from './lib/readme-results.mjs'
+import { reportCalls } from './lib/report-calls.mjs'
+import { reportLoad } from './lib/report-load.mjs'
+
+const { values: options } = parseArgs({
+  options: {
+    node: { type: 'string', multiple: true },
+    rounds: { type: 'string', default: '15' },
+    write: { type: 'boolean', default: false },
+  },
+})
+const rounds = Number(options.rounds)
+
+const floor = buildFloor()
+const machine = describeMachine(rounds)
+const results = findNodes(options.node).map(measureNode)
+
+const report = [machine, reportCalls(results), reportLoad(results)].join('\n\n')
+console.log(report)
+if (options.write) replaceResults(report)
+
+function measureNode({ path, version }) {
+  console.error(`Node ${version}: calls, calls without V8's symbols, load`) // it takes a while
+  return {
+    version,
+    calls: measureCalls(path, { floor, rounds }),
+    fallback: measureCalls(path, { floor, rounds, fallback: true }),
+    load: measureLoad(path, rounds),
+  }
+}
