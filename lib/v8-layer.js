@@ -28,6 +28,10 @@ const ATTEMPTS = 3
 /** Odd sizes that nothing else allocates in the same moment. */
 const PROBE_BYTES = [1237, 4099]
 
+const { bun, deno, electron } = process.versions
+/** Other runtimes export some of the same names as stubs, or lay their heap out differently. */
+const engineIsV8 = !(bun || deno || electron)
+
 /** Tries to switch the fast path on. Gives `'complete'`, `'no-array-buffers'` or `'none'`. */
 function enableV8Layer() {
   if (!mayLookUpSymbols() || !attempt(figuresAgree)) return 'none'
@@ -36,10 +40,8 @@ function enableV8Layer() {
   return word === null ? 'no-array-buffers' : 'complete'
 }
 
-/** Other runtimes export some of the same names as stubs, or lay their heap out differently. */
 function mayLookUpSymbols() {
-  const { bun, deno, electron } = process.versions
-  return !(bun || deno || electron) && process.env.RS_MEMUSAGE_NO_V8 !== '1'
+  return engineIsV8 && process.env.RS_MEMUSAGE_NO_V8 !== '1'
 }
 
 function figuresAgree() {
@@ -96,4 +98,4 @@ function attempt(check) {
   return false
 }
 
-module.exports = { enableV8Layer }
+module.exports = { enableV8Layer, engineIsV8 }

@@ -22,6 +22,13 @@ pub enum MeasureError {
     /// The field that was missing or malformed.
     field: &'static str,
   },
+  /// The work was predicted to take longer than it may, and was not begun.
+  OverBudget {
+    /// Microseconds that it would have taken.
+    predicted_micros: u64,
+    /// Microseconds that it may take.
+    budget_micros: u64,
+  },
   /// This platform has no source for the figure.
   Unsupported {
     /// The figure that was asked for.
@@ -35,6 +42,7 @@ impl MeasureError {
     match self {
       Self::Read { .. } => "ERR_MEMUSAGE_PROC_READ",
       Self::Parse { .. } => "ERR_MEMUSAGE_PROC_PARSE",
+      Self::OverBudget { .. } => "ERR_MEMUSAGE_OVER_BUDGET",
       Self::Unsupported { .. } => "ERR_MEMUSAGE_UNSUPPORTED",
     }
   }
@@ -47,6 +55,9 @@ impl fmt::Display for MeasureError {
         write!(f, "cannot {syscall} {file}: {}", std::io::Error::from_raw_os_error(*errno))
       }
       Self::Parse { file, field } => write!(f, "cannot parse {file}: no valid \"{field}\""),
+      Self::OverBudget { predicted_micros, budget_micros } => {
+        write!(f, "this would take about {predicted_micros} µs, over the budget of {budget_micros} µs")
+      }
       Self::Unsupported { what } => write!(f, "{what} cannot be measured on this platform"),
     }
   }

@@ -5,6 +5,7 @@
 //! `lib.rs -> api -> threads -> v8 -> platform -> parse`, and `parse` knows nothing but bytes.
 
 mod api;
+pub mod attribution;
 pub mod error;
 mod js_number;
 pub mod parse;

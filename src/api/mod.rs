@@ -4,4 +4,5 @@
 mod footprint;
 mod memory_usage;
 mod raise;
+mod rss_breakdown;
 mod v8_layer;

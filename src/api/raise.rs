@@ -1,32 +1,37 @@
-//! Throws our errors as JavaScript errors with a code and the details as properties.
+//! Our errors as JavaScript errors with a code and the details as properties.
 
 use napi::JsError;
-use napi::bindgen_prelude::{Env, JsObjectValue, JsValue, Status};
+use napi::bindgen_prelude::{Env, JsObjectValue, JsValue, Object};
 
 use crate::error::MeasureError;
+use crate::js_number::js_number;
 
-/// Throws `error` and returns the value that tells napi so.
+/// The error to return to napi, which throws it or rejects a promise with it.
 pub(super) fn raise(env: Env, error: MeasureError) -> napi::Error {
-  match throw(env, error) {
-    Ok(()) => napi::Error::from_status(Status::PendingException),
+  match error_object(env, error) {
+    Ok(object) => napi::Error::from(object.to_unknown()),
     Err(failure) => failure,
   }
 }
 
-fn throw(env: Env, error: MeasureError) -> napi::Result<()> {
+fn error_object(env: Env, error: MeasureError) -> napi::Result<Object<'static>> {
   let named = JsError::from(napi::Error::new(error.code(), error.to_string()));
-  let mut thrown = named.into_unknown(env).coerce_to_object()?;
+  let mut object = named.into_unknown(env).coerce_to_object()?;
   match error {
     MeasureError::Read { file, syscall, errno } => {
-      thrown.set_named_property("file", file.as_ref())?;
-      thrown.set_named_property("syscall", syscall)?;
-      thrown.set_named_property("errno", errno.saturating_neg())?; // negative, as in every error of Node
+      object.set_named_property("file", file.as_ref())?;
+      object.set_named_property("syscall", syscall)?;
+      object.set_named_property("errno", errno.saturating_neg())?; // negative, as in every error of Node
     }
     MeasureError::Parse { file, field } => {
-      thrown.set_named_property("file", file.as_ref())?;
-      thrown.set_named_property("field", field)?;
+      object.set_named_property("file", file.as_ref())?;
+      object.set_named_property("field", field)?;
+    }
+    MeasureError::OverBudget { predicted_micros, budget_micros } => {
+      object.set_named_property("predictedMs", js_number(predicted_micros) / 1000.0)?;
+      object.set_named_property("budgetMs", js_number(budget_micros) / 1000.0)?;
     }
     MeasureError::Unsupported { .. } => {}
   }
-  env.throw(thrown)
+  Ok(object)
 }

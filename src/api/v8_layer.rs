@@ -71,5 +71,8 @@ pub(crate) fn array_buffer_candidates(env: Env) -> Option<Vec<f64>> {
 #[napi(catch_unwind)]
 pub(crate) fn use_v8(env: Env, array_buffer_word: Option<u32>) {
   let word = array_buffer_word.and_then(|word| usize::try_from(word).ok());
-  env_state::with(env, |state| state.probe_v8().map(|v8| v8.verify(word)));
+  env_state::with(env, |state| {
+    state.use_v8(word);
+    Some(())
+  });
 }

@@ -2,6 +2,7 @@
 //!
 //! Every function takes any byte string: arithmetic is checked, malformed text is a [`ParseError`].
 
+pub mod maps;
 pub mod smaps;
 pub mod statm;
 pub mod status;

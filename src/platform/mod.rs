@@ -14,8 +14,10 @@ mod unsupported;
 use unsupported as current;
 
 pub use current::{
-  SUPPORTED, borrow_spare_descriptor, find_symbol, footprint, peak_resident_set_size, prepare,
-  read_own_words, reset_peak_resident_set_size, resident_set_size, return_spare_descriptor,
+  FilePages, OwnMemory, SUPPORTED, ThreadPlace, borrow_spare_descriptor, find_symbol, footprint,
+  memory_by_kind, own_control_block, page_residency_works, page_size, pagemap_tells_zero_pages,
+  peak_resident_set_size, prepare, read_maps, read_own_words, read_smaps, reset_peak_resident_set_size,
+  resident_file, resident_pages, resident_set_size, return_spare_descriptor, thread_places,
 };
 
 /// What a process occupies, told apart from what it shares with others. All figures are bytes.

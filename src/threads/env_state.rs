@@ -11,6 +11,8 @@ use napi::bindgen_prelude::{Env, JsObjectValue, JsValue, Object, Status, check_s
 use napi::sys;
 
 use super::fast_reads::{read_rss, read_totals};
+use super::live_isolates;
+use super::registry::Registration;
 use super::slots::{Slot, Slots};
 use crate::v8::V8Layer;
 
@@ -18,6 +20,7 @@ use crate::v8::V8Layer;
 pub(crate) struct EnvState {
   pub(super) slots: Slots,
   pub(super) v8: Option<V8Layer>,
+  registered: Option<Registration>,
 }
 
 impl EnvState {
@@ -28,12 +31,28 @@ impl EnvState {
     }
     self.v8.as_mut()
   }
+
+  /// JavaScript compared our figures with V8's own answer and found them equal: the fast path opens, and the
+  /// thread's isolate is known to the process.
+  pub(crate) fn use_v8(&mut self, array_buffer_word: Option<usize>) {
+    if let Some(v8) = self.probe_v8() {
+      v8.verify(array_buffer_word);
+      live_isolates::calibrate(v8.isolate().location());
+      self.registered = Some(Registration::of_this_thread(v8));
+    }
+  }
+
+  /// V8's layer, once it is verified.
+  pub(crate) fn verified_v8(&mut self) -> Option<&mut V8Layer> {
+    self.registered.as_ref()?;
+    self.v8.as_mut()
+  }
 }
 
 /// Creates the state and puts the raw functions, the slots and their numbers on `exports`.
 pub(crate) fn install(env: Env, exports: &mut Object) -> napi::Result<()> {
   let (array, slots) = create_slots(env)?;
-  let state = Box::into_raw(Box::new(EnvState { slots, v8: None }));
+  let state = Box::into_raw(Box::new(EnvState { slots, v8: None, registered: None }));
   // SAFETY: `state` came from Box::into_raw; `free` takes it back exactly once.
   let status = unsafe { sys::napi_set_instance_data(env.raw(), state.cast(), Some(free), null_mut()) };
   check_status!(status)?;

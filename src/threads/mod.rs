@@ -2,4 +2,8 @@
 
 pub(crate) mod env_state;
 mod fast_reads;
+mod live_isolates;
+mod look_cost;
+pub(crate) mod own_process;
+mod registry;
 mod slots;

@@ -36,6 +36,11 @@ impl ArrayBufferCounter {
     Some(Self { word })
   }
 
+  /// Where the count lies.
+  pub(super) fn location(&self) -> u64 {
+    u64::try_from(self.word.addr().get()).unwrap_or(0)
+  }
+
   /// The current count in bytes. Allocations of other threads may change it at any time, as in Node.
   pub(crate) fn bytes(&self) -> u64 {
     // SAFETY: Node keeps an isolate's allocator for as long as the isolate, whose thread is the only one that

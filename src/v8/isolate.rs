@@ -23,6 +23,20 @@ impl Isolate {
     Some(Self { address, symbols })
   }
 
+  /// Where the isolate lies in memory.
+  pub(crate) fn location(self) -> u64 {
+    u64::try_from(self.address.addr().get()).unwrap_or(0)
+  }
+
+  /// First and last address of the range reserved for its code; `None` when there is none.
+  pub(crate) fn code_range(self) -> Option<(u64, u64)> {
+    let (mut start, mut length) = (0_usize, 0_usize);
+    // SAFETY: `self` is current on this thread by the contract of its type; V8 writes two words into live locals.
+    unsafe { (self.symbols.get_code_range)(self.address, &raw mut start, &raw mut length) };
+    let end = u64::try_from(start.checked_add(length)?).ok()?;
+    (length > 0).then_some((u64::try_from(start).ok()?, end))
+  }
+
   pub(super) fn address(self) -> NonNull<c_void> {
     self.address
   }

@@ -20,6 +20,16 @@ impl V8Layer {
     Some(Self { isolate, statistics, array_buffers: None, verified: false })
   }
 
+  /// The isolate of this thread.
+  pub(crate) fn isolate(&self) -> Isolate {
+    self.isolate
+  }
+
+  /// Where this thread's count of `ArrayBuffer` bytes lies, for other threads to read.
+  pub(crate) fn array_buffer_counter(&self) -> Option<u64> {
+    self.array_buffers.as_ref().map(ArrayBufferCounter::location)
+  }
+
   /// Figures for the verification. `None` when V8 wrote outside the layout that we know.
   pub(crate) fn read_unverified(&mut self) -> Option<&HeapStatistics> {
     self.statistics.fill(self.isolate);

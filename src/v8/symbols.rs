@@ -14,6 +14,8 @@ pub(super) struct Symbols {
   pub(super) construct_heap_statistics: unsafe extern "C" fn(*mut u64),
   /// `void v8::Isolate::GetHeapStatistics(v8::HeapStatistics*)`
   pub(super) get_heap_statistics: unsafe extern "C" fn(NonNull<c_void>, *mut u64),
+  /// `void v8::Isolate::GetCodeRange(void** start, size_t* length)`
+  pub(super) get_code_range: unsafe extern "C" fn(NonNull<c_void>, *mut usize, *mut usize),
   /// `v8::ArrayBuffer::Allocator* v8::Isolate::GetArrayBufferAllocator()`
   pub(super) get_array_buffer_allocator: unsafe extern "C" fn(NonNull<c_void>) -> *mut c_void,
 }
@@ -32,6 +34,7 @@ impl Symbols {
     let try_get_current = find(c"_ZN2v87Isolate13TryGetCurrentEv")?;
     let construct_heap_statistics = find(c"_ZN2v814HeapStatisticsC1Ev")?;
     let get_heap_statistics = find(c"_ZN2v87Isolate17GetHeapStatisticsEPNS_14HeapStatisticsE")?;
+    let get_code_range = find(c"_ZN2v87Isolate12GetCodeRangeEPPvPm")?;
     let get_array_buffer_allocator = find(c"_ZN2v87Isolate23GetArrayBufferAllocatorEv")?;
     Some(Self {
       // SAFETY: the mangled name fixes the parameters; the Itanium ABI passes `this` as the first argument.
@@ -46,6 +49,12 @@ impl Symbols {
       get_heap_statistics: unsafe {
         std::mem::transmute::<NonNull<c_void>, unsafe extern "C" fn(NonNull<c_void>, *mut u64)>(
           get_heap_statistics,
+        )
+      },
+      // SAFETY: as above; a pointer is passed where the address of a pointer is wanted.
+      get_code_range: unsafe {
+        std::mem::transmute::<NonNull<c_void>, unsafe extern "C" fn(NonNull<c_void>, *mut usize, *mut usize)>(
+          get_code_range,
         )
       },
       // SAFETY: as above; a pointer result comes back in the return register.

@@ -13,6 +13,7 @@ pub(super) fn reopen_in_children() {
 }
 
 unsafe extern "C" fn in_child() {
-  super::STATM.forget_parent();
-  super::STATUS.forget_parent();
+  for file in [&super::STATM, &super::STATUS, &super::MAPS, &super::PAGEMAP] {
+    file.forget_parent();
+  }
 }

@@ -40,26 +40,44 @@ impl KeptFile {
     parse: impl Fn(&[u8]) -> std::result::Result<T, ParseError>,
   ) -> Result<T> {
     let mut buffer = [0; SIZE];
+    self.with(|descriptor| {
+      let length = self.read_piece(descriptor, &mut buffer, 0)?;
+      parse(buffer.get(..length).unwrap_or_default())
+        .map_err(|error| MeasureError::Parse { file: self.name.into(), field: error.field })
+    })
+  }
+
+  /// Reads the whole file into `text`. The kernel hands such files out in pieces and keeps the place of one
+  /// reader per descriptor, so two threads must not do this at the same time.
+  pub(super) fn read_to_end(&self, text: &mut Vec<u8>) -> Result<()> {
+    const PIECE: usize = 64 * 1024;
+    self.with(|descriptor| {
+      let mut length = 0_usize;
+      loop {
+        text.resize(text.len().max(length.saturating_add(PIECE)), 0);
+        match self.read_piece(descriptor, text.get_mut(length..).unwrap_or_default(), length)? {
+          0 => break,
+          piece => length = length.saturating_add(piece),
+        }
+      }
+      text.truncate(length);
+      Ok(())
+    })
+  }
+
+  /// Runs `work` on the kept descriptor, and where that fails once more on a freshly opened one.
+  pub(super) fn with<T>(&self, mut work: impl FnMut(i32) -> Result<T>) -> Result<T> {
     let kept = self.descriptor.load(Ordering::Relaxed);
     if kept != NOT_OPEN
-      && let Ok(value) = self.read_from(kept, &mut buffer, &parse)
+      && let Ok(value) = work(kept)
     {
       return Ok(value);
     }
-    let fresh = self.replace(kept)?;
-    self.read_from(fresh, &mut buffer, &parse)
+    work(self.replace(kept)?)
   }
 
-  fn read_from<T>(
-    &self,
-    descriptor: i32,
-    buffer: &mut [u8],
-    parse: &impl Fn(&[u8]) -> std::result::Result<T, ParseError>,
-  ) -> Result<T> {
-    let read = read_at_start(descriptor, buffer);
-    let text = usize::try_from(read).ok().and_then(|length| buffer.get(..length));
-    let text = text.ok_or_else(|| self.error("pread"))?;
-    parse(text).map_err(|error| MeasureError::Parse { file: self.name.into(), field: error.field })
+  fn read_piece(&self, descriptor: i32, buffer: &mut [u8], offset: usize) -> Result<usize> {
+    usize::try_from(pread(descriptor, buffer, offset)).map_err(|_| self.error("pread"))
   }
 
   /// Opens the file anew unless another thread already replaced `stale`.
@@ -91,20 +109,20 @@ impl KeptFile {
   }
 }
 
-/// `pread` at offset 0. The bare system call: libc's is a cancellation point, and in a process with threads pays
-/// for that with two atomic operations, a tenth of the whole read.
+/// The bare system call: libc's `pread` is a cancellation point, and in a process with threads pays for that with
+/// two atomic operations, a tenth of a whole read of `statm`.
 #[cfg(target_pointer_width = "64")]
-fn read_at_start(descriptor: i32, buffer: &mut [u8]) -> i64 {
-  const START: libc::off_t = 0;
+fn pread(descriptor: i32, buffer: &mut [u8], offset: usize) -> i64 {
   // SAFETY: the pointer and the length are those of a live, writable slice.
-  unsafe { libc::syscall(libc::SYS_pread64, descriptor, buffer.as_mut_ptr(), buffer.len(), START) }
+  unsafe { libc::syscall(libc::SYS_pread64, descriptor, buffer.as_mut_ptr(), buffer.len(), offset) }
 }
 
-/// `pread` at offset 0, by libc: the bare call passes offsets in pairs of registers here, differently per system.
+/// libc's `pread`: the bare call passes offsets in pairs of registers here, differently per system.
 #[cfg(not(target_pointer_width = "64"))]
-fn read_at_start(descriptor: i32, buffer: &mut [u8]) -> isize {
+fn pread(descriptor: i32, buffer: &mut [u8], offset: usize) -> isize {
+  let offset = libc::off_t::try_from(offset).unwrap_or(libc::off_t::MAX);
   // SAFETY: the pointer and the length are those of a live, writable slice.
-  unsafe { libc::pread(descriptor, buffer.as_mut_ptr().cast(), buffer.len(), 0) }
+  unsafe { libc::pread(descriptor, buffer.as_mut_ptr().cast(), buffer.len(), offset) }
 }
 
 /// Closes a descriptor that this module opened and that nobody else knows.

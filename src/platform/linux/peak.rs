@@ -3,13 +3,10 @@
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 
-use super::STATUS;
 use super::spare_descriptor::with_spare_descriptor;
+use super::{STATUS, STATUS_SIZE};
 use crate::error::Result;
 use crate::parse::status;
-
-/// `/proc/[pid]/status` has stayed below 2 KiB for twenty years; `VmHWM` stands in its first KiB.
-const STATUS_SIZE: usize = 4096;
 
 /// Peak resident set size in bytes since the start of the process or the last reset.
 ///

@@ -1,0 +1,67 @@
+'use strict'
+
+const native = require('../native')
+const { engineIsV8 } = require('./v8-layer')
+const { validateAbortSignal, validateBoolean, validateNumber, validateOptions } = require('./validate')
+
+const PARTS = native.partNames()
+const OPTIONS = ['budgetMs', 'regions', 'allocator']
+
+function rssBreakdown(options = {}) {
+  validateOptions(options, OPTIONS)
+  const request = requestOf(options)
+  return shape(native.rssBreakdown(request))
+}
+
+async function rssBreakdownAsync(options = {}) {
+  validateOptions(options, [...OPTIONS, 'signal'])
+  const request = requestOf(options)
+  validateAbortSignal(options.signal, 'options.signal')
+  options.signal?.throwIfAborted()
+  return shape(await unlessAborted(native.rssBreakdownAsync(request), options.signal))
+}
+
+/** The request that the addon takes; throws on what it could not. */
+function requestOf({ budgetMs, regions = false, allocator = false }) {
+  if (budgetMs !== undefined) validateNumber(budgetMs, 'options.budgetMs', 0)
+  validateBoolean(regions, 'options.regions')
+  validateBoolean(allocator, 'options.allocator')
+  return { engineIsV8, budgetMs, regions, allocator }
+}
+
+function shape(raw) {
+  const parts = Object.fromEntries(PARTS.map((name, index) => [name, raw.parts[index]]))
+  const breakdown = {
+    rss: raw.parts.reduce((sum, bytes) => sum + bytes, 0),
+    parts,
+    nativeHeap: {
+      resident: parts.nativeHeap,
+      inUse: raw.inUse ?? null,
+      retained: raw.retained ?? null,
+      arenas: raw.arenas,
+      allocator: raw.allocator ?? null,
+    },
+    arrayBuffers: { committed: raw.arrayBufferBytes ?? null, resident: null },
+    swap: raw.swap,
+    threads: raw.threads,
+    method: { residency: raw.residency, v8: raw.v8, malloc: raw.malloc },
+    costMicros: raw.costMicros,
+  }
+  return raw.regions ? { ...breakdown, regions: raw.regions.map(shapeRegion) } : breakdown
+}
+
+function shapeRegion({ start, end, part, owner = null, resident, name = null }) {
+  return { start, end, part, owner, resident, name }
+}
+
+/** The promise's outcome, or the signal's reason as soon as it is aborted. The work itself is not stopped. */
+function unlessAborted(promise, signal) {
+  if (!signal) return promise
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}
+
+module.exports = { rssBreakdown, rssBreakdownAsync }

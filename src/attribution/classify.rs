@@ -1,0 +1,397 @@
+//! Regions to pieces: the rules, in the order in which they apply.
+
+use super::file_mappings::CodeFiles;
+use super::glibc_heap::{arena_of_heap, end_of_large_chunks};
+use super::low_level_alloc::end_of_blocks;
+use super::v8_pages::{HeaderLayout, Isolates, PAGE_ALIGNMENT, part_of_page};
+use super::{Backing, Memory, Owner, Part, Piece};
+use crate::parse::maps::Region;
+
+/// What is known of the process before its regions are looked at.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+  /// Bytes per page.
+  pub page_size: u64,
+  /// Isolates that are alive.
+  pub isolates: Isolates,
+  /// How V8's pages name their heap; `None` when that could not be found out.
+  pub layout: Option<HeaderLayout>,
+  /// Whether this is V8 at all, so that memory that looks like its pages may be taken for them.
+  pub engine_is_v8: bool,
+  /// Code ranges as (start, end, isolate).
+  pub code_ranges: Vec<(u64, u64, u64)>,
+  /// Threads as (kernel id, address inside the control block at the top of the stack).
+  pub control_blocks: Vec<(i32, u64)>,
+  /// The thread whose stack the kernel calls `[stack]`.
+  pub main_thread: i32,
+  /// Whether malloc is glibc's, whose headers are known. Otherwise private memory that nothing else explains
+  /// is taken for the allocator's, and the result is called an estimate.
+  pub malloc_is_glibc: bool,
+}
+
+/// V8 aligns what it reserves to this at least.
+const TABLE_ALIGNMENT: u64 = 64 * 1024;
+/// glibc puts the control block at the top of a stack's mapping; this much of it lies behind the known address.
+const CONTROL_BLOCK_REST: u64 = 1600;
+
+/// Splits the regions of a process into pieces with one owner each, in address order. Reservations without access
+/// have none.
+pub fn classify(
+  regions: &[Region],
+  text: &[u8],
+  facts: &Facts,
+  heaps: &HeapPages,
+  memory: &impl Memory,
+) -> Vec<Piece> {
+  let files = CodeFiles::find(regions, text);
+  let mut classifier =
+    Classifier { regions, facts, memory, heaps, region: 0, pieces: Vec::with_capacity(regions.len()) };
+  let mut previous: Option<&Region> = None;
+  for (index, region) in regions.iter().enumerate() {
+    let neighbours = Neighbours { before: previous, after: regions.get(index.saturating_add(1)) };
+    if region.inode != 0 || region.access.shared {
+      let backing = Backing::File { written: may_be_written(region, neighbours) };
+      classifier.region = index;
+      classifier.push(region.start, region.end, files.part_of(region, text), Owner::Process, backing);
+    } else if !region.access.is_none() {
+      classifier.region = index;
+      classifier.anonymous(region, region.name(text), neighbours);
+    }
+    previous = Some(region);
+  }
+  classifier.pieces
+}
+
+/// What lies directly below and above a region.
+#[derive(Clone, Copy)]
+struct Neighbours<'a> {
+  before: Option<&'a Region>,
+  after: Option<&'a Region>,
+}
+
+impl Neighbours<'_> {
+  fn adjoining_before(&self, region: &Region) -> Option<&Region> {
+    self.before.filter(|before| before.end == region.start)
+  }
+
+  fn adjoining_after(&self, region: &Region) -> Option<&Region> {
+    self.after.filter(|after| after.start == region.end)
+  }
+}
+
+/// The 256 KiB-aligned addresses that may be V8 pages, each with the isolate that its header leads to.
+#[derive(Debug, Default)]
+pub struct HeapPages {
+  pages: Vec<(u64, u64)>,
+}
+
+impl HeapPages {
+  /// Reads the headers. Those of V8's pages are always resident; the first page of other memory that happens to be
+  /// aligned alike may not be, and is then the kernel's page of zeros.
+  pub fn find(regions: &[Region], facts: &Facts, memory: &impl Memory) -> Self {
+    let Some(layout) = facts.layout else { return Self { pages: Vec::new() } };
+    let addresses = heap_page_candidates(regions);
+    let isolates = layout.isolates_of(memory, &addresses);
+    Self { pages: addresses.into_iter().zip(isolates).collect() }
+  }
+
+  /// Whether a region is made of pages of this isolate and nothing else.
+  pub(super) fn all_belong_to(&self, region: &Region, isolate: u64) -> bool {
+    let pages = self.within(region.start, region.end);
+    pages.first().is_some_and(|(first, _)| *first == region.start)
+      && pages.iter().all(|(_, owner)| *owner == isolate)
+  }
+
+  /// Pages from `start` to `end`.
+  fn within(&self, start: u64, end: u64) -> &[(u64, u64)] {
+    let from = self.pages.partition_point(|(page, _)| *page < start);
+    let to = self.pages.partition_point(|(page, _)| *page < end);
+    self.pages.get(from..to).unwrap_or_default()
+  }
+}
+
+/// Addresses where V8 pages may start: aligned, private, anonymous, readable, not code.
+pub fn heap_page_candidates(regions: &[Region]) -> Vec<u64> {
+  let mut addresses = Vec::new();
+  for region in regions.iter().filter(|region| region.is_plain_anonymous()) {
+    if !region.access.read || region.access.execute {
+      continue;
+    }
+    let mut address = region.start.next_multiple_of(PAGE_ALIGNMENT);
+    if address != region.start {
+      continue; // V8 maps whole pages, so the first of a region starts with it
+    }
+    while address < region.end {
+      addresses.push(address);
+      address = address.saturating_add(PAGE_ALIGNMENT);
+    }
+  }
+  addresses
+}
+
+struct Classifier<'a, M> {
+  regions: &'a [Region],
+  facts: &'a Facts,
+  memory: &'a M,
+  heaps: &'a HeapPages,
+  /// Index of the region that is being split.
+  region: usize,
+  pieces: Vec<Piece>,
+}
+
+impl<M: Memory> Classifier<'_, M> {
+  /// Adds a piece that adjoins the last one of its region.
+  fn push(&mut self, start: u64, end: u64, part: Part, owner: Owner, backing: Backing) {
+    if start >= end {
+      return;
+    }
+    match self.pieces.last_mut() {
+      Some(last)
+        if last.region == self.region
+          && last.part == part
+          && last.owner == owner
+          && last.backing == backing =>
+      {
+        last.end = end;
+      }
+      _ => self.pieces.push(Piece { start, end, part, owner, backing, region: self.region }),
+    }
+  }
+
+  fn push_anonymous(&mut self, start: u64, end: u64, part: Part, owner: Owner) {
+    self.push(start, end, part, owner, Backing::Anonymous);
+  }
+
+  /// A private anonymous region that has some access.
+  fn anonymous(&mut self, region: &Region, name: &[u8], neighbours: Neighbours) {
+    let whole = match name {
+      b"[heap]" => Some((Part::NativeHeap, Owner::MainArena)),
+      b"[stack]" => Some((Part::Stacks, Owner::Thread(self.facts.main_thread))),
+      b"" => self.whole_region(region, neighbours),
+      _ if name.starts_with(b"[anon:") => self.whole_region(region, neighbours),
+      _ => return, // [vdso], [vvar] and the like: the kernel's pages, in no count of ours
+    };
+    match whole {
+      Some((part, owner)) => {
+        let backing = if is_sparse(region) { Backing::Sparse } else { Backing::Anonymous };
+        self.push(region.start, region.end, part, owner, backing);
+      }
+      None => self.by_content(region, neighbours),
+    }
+  }
+
+  /// Rules that settle a region as a whole.
+  fn whole_region(&self, region: &Region, neighbours: Neighbours) -> Option<(Part, Owner)> {
+    if let Some((_, _, isolate)) = self.code_range_at(region.start) {
+      return Some((Part::Jit, Owner::Isolate(isolate)));
+    }
+    if region.access.execute {
+      return Some((Part::Jit, Owner::Process));
+    }
+    if is_bss(region, neighbours) {
+      return Some((Part::Code, Owner::Process));
+    }
+    if self.facts.engine_is_v8 && !region.access.write && region.start.is_multiple_of(TABLE_ALIGNMENT) {
+      return Some((Part::V8Heap, Owner::V8)); // the read-only space, or what lies in front of a table
+    }
+    let arena = arena_of_heap(self.memory, region.start).filter(|_| self.facts.malloc_is_glibc);
+    arena.map(|arena| (Part::NativeHeap, Owner::Arena(arena)))
+  }
+
+  fn code_range_at(&self, address: u64) -> Option<(u64, u64, u64)> {
+    self.facts.code_ranges.iter().copied().find(|(start, end, _)| (*start..*end).contains(&address))
+  }
+
+  /// Rules that read the memory: neighbouring mappings merge, so a region may hold several things.
+  fn by_content(&mut self, region: &Region, neighbours: Neighbours) {
+    let mut start = region.start;
+    while start < region.end {
+      let (end, part, owner) = self
+        .stack_at(start, region)
+        .or_else(|| self.heap_page_at(start, region))
+        .or_else(|| self.large_chunks_at(start, region))
+        .or_else(|| self.low_level_alloc_at(start, region))
+        .or_else(|| self.cpp_heap_at(start, region))
+        .or_else(|| self.left_stack_at(start, region, neighbours))
+        .or_else(|| tables_at(start, region, neighbours))
+        .or_else(|| growable_buffer_at(start, region, neighbours))
+        .unwrap_or_else(|| self.unexplained_from(start, region));
+      self.push_anonymous(start, end, part, owner);
+      start = end.max(start.saturating_add(1));
+    }
+  }
+
+  /// A thread's stack reaches from its guard to its control block. The main thread's control block lies elsewhere,
+  /// in a page or two of its own.
+  fn stack_at(&self, start: u64, region: &Region) -> Option<(u64, Part, Owner)> {
+    let inside = |address: u64| (start..region.end).contains(&address);
+    let blocks = self.facts.control_blocks.iter().copied().filter(|(_, block)| inside(*block));
+    let (thread, block) = blocks.min_by_key(|(_, block)| *block)?;
+    let end = block.checked_add(CONTROL_BLOCK_REST)?.checked_next_multiple_of(self.facts.page_size)?;
+    let reached = thread != self.facts.main_thread || start == self.page_of(block);
+    reached.then_some((end.min(region.end), Part::Stacks, Owner::Thread(thread)))
+  }
+
+  fn page_of(&self, address: u64) -> u64 {
+    address.saturating_sub(address.checked_rem(self.facts.page_size).unwrap_or(0))
+  }
+
+  /// A run of V8 pages of one owner. A large object spans several page-sized steps and has one header, at its start.
+  fn heap_page_at(&self, start: u64, region: &Region) -> Option<(u64, Part, Owner)> {
+    if !start.is_multiple_of(PAGE_ALIGNMENT) {
+      return None;
+    }
+    if self.facts.layout.is_none() {
+      let alike =
+        self.facts.engine_is_v8 && start == region.start && looks_like_heap_page(self.memory, start);
+      return alike.then_some((region.end, Part::V8Heap, Owner::V8));
+    }
+    let ((first, isolate), rest) = self.heaps.within(start, region.end).split_first()?;
+    let is_page = self.facts.isolates.live.contains(isolate) || looks_like_heap_page(self.memory, start);
+    if *first != start || !is_page {
+      return None;
+    }
+    let (part, owner) = part_of_page(*isolate, region.access.write, &self.facts.isolates);
+    let next = rest.iter().find(|(_, other)| other != isolate && self.facts.isolates.live.contains(other));
+    Some((next.map_or(region.end, |(page, _)| *page), part, owner))
+  }
+
+  fn large_chunks_at(&self, start: u64, region: &Region) -> Option<(u64, Part, Owner)> {
+    if !self.facts.malloc_is_glibc {
+      return None;
+    }
+    let end = end_of_large_chunks(self.memory, start, region.end, self.facts.page_size)?;
+    Some((end, Part::NativeHeap, Owner::LargeChunks))
+  }
+
+  fn low_level_alloc_at(&self, start: u64, region: &Region) -> Option<(u64, Part, Owner)> {
+    let end = end_of_blocks(self.memory, start, region.end, self.facts.page_size)?;
+    Some((end, Part::NativeHeap, Owner::LowLevelAlloc))
+  }
+
+  /// Pages of V8's C++ heap: each begins with two pointers, the second to a space, an object with virtual functions.
+  fn cpp_heap_at(&self, start: u64, region: &Region) -> Option<(u64, Part, Owner)> {
+    const PAGE: u64 = 128 * 1024;
+    if !self.facts.engine_is_v8 || !start.is_multiple_of(PAGE) || region.end.checked_sub(start)? < PAGE {
+      return None;
+    }
+    let mut header = [0; 2];
+    self.memory.read(start, &mut header).then_some(())?;
+    let [heap, space] = header;
+    let mut functions = [0];
+    let is_page = is_pointer(heap) && is_pointer(space) && self.memory.read(space, &mut functions);
+    let [functions] = functions;
+    (is_page && self.is_constant_of_a_file(functions)).then_some((
+      start.saturating_add(PAGE),
+      Part::V8Heap,
+      Owner::CppHeap,
+    ))
+  }
+
+  fn is_constant_of_a_file(&self, address: u64) -> bool {
+    let after = self.regions.partition_point(|region| region.start <= address);
+    let region = after.checked_sub(1).and_then(|index| self.regions.get(index));
+    region.is_some_and(|region| region.inode != 0 && address < region.end)
+  }
+
+  /// The stack of a thread that ended: glibc keeps it for the next one, with the dead control block at its top.
+  fn left_stack_at(&self, start: u64, region: &Region, neighbours: Neighbours) -> Option<(u64, Part, Owner)> {
+    const SEARCHED_WORDS: usize = 512;
+    let guard = neighbours.adjoining_before(region)?;
+    let top = region.end.checked_sub(self.facts.page_size)?;
+    let mut words = [0; SEARCHED_WORDS];
+    let is_stack = start == region.start
+      && guard.access.is_none()
+      && self.memory.read(top, &mut words)
+      && words.iter().zip((top..).step_by(8)).any(|(word, address)| *word == address);
+    is_stack.then_some((region.end, Part::Stacks, Owner::Process))
+  }
+
+  /// Nothing is recognised at `start`: up to where something may begin again.
+  fn unexplained_from(&self, start: u64, region: &Region) -> (u64, Part, Owner) {
+    let part = if self.facts.malloc_is_glibc { Part::Other } else { Part::NativeHeap };
+    let next_stack =
+      self.facts.control_blocks.iter().map(|(_, block)| *block).filter(|block| *block > start).min();
+    let limit = next_stack.map_or(region.end, |stack| stack.min(region.end));
+    (self.next_known_header(start, limit, region.end).unwrap_or(region.end), part, Owner::Process)
+  }
+
+  /// The first page after `start` that begins with a header of malloc's or of Abseil's.
+  fn next_known_header(&self, start: u64, limit: u64, region_end: u64) -> Option<u64> {
+    /// Further than this nothing is looked for: the memory stays unexplained.
+    const SEARCHED_PAGES: u64 = 1024;
+    let page = self.facts.page_size;
+    let last = start.saturating_add(page.saturating_mul(SEARCHED_PAGES)).min(limit);
+    let mut addresses = Vec::new();
+    let mut address = start.saturating_add(page);
+    while address < last {
+      addresses.push(address);
+      address = address.saturating_add(page);
+    }
+    let mut headers = Vec::new();
+    self.memory.gather(&addresses, 2, &mut headers);
+    let found = addresses.iter().zip(headers.chunks_exact(2)).find(|(address, header)| {
+      let &[first, second] = *header else { return false };
+      super::glibc_heap::chunk_end(first, second, **address, region_end, page).is_some()
+        || super::low_level_alloc::block_end(first, second, **address, region_end).is_some()
+    });
+    found.map(|(address, _)| *address)
+  }
+}
+
+/// Private anonymous memory of which little is there: code ranges, and what cannot be written.
+pub(super) fn is_sparse(region: &Region) -> bool {
+  region.is_plain_anonymous() && (region.access.execute || !region.access.write)
+}
+
+/// Whether a mapping of a file may hold private copies: it is writable, or it adjoins the writable data of the same
+/// library and was made read-only after the loader wrote its addresses.
+fn may_be_written(region: &Region, neighbours: Neighbours) -> bool {
+  let relocated = neighbours
+    .adjoining_after(region)
+    .is_some_and(|after| after.inode == region.inode && after.access.write && !region.access.execute);
+  !region.access.shared && (region.access.write || relocated)
+}
+
+/// The zeroed data of a program or library follows its written data.
+fn is_bss(region: &Region, neighbours: Neighbours) -> bool {
+  neighbours
+    .adjoining_before(region)
+    .is_some_and(|before| before.inode != 0 && before.access.write && !before.access.shared)
+}
+
+/// Flags in the first word, a pointer in the second or third.
+fn looks_like_heap_page(memory: &impl Memory, page: u64) -> bool {
+  let mut header = [0; 3];
+  memory.read(page, &mut header) && {
+    let [first, second, third] = header;
+    first != 0 && first < 1 << 32 && (is_pointer(second) || is_pointer(third))
+  }
+}
+
+/// Whether a word can be the address of an object.
+pub(super) fn is_pointer(word: u64) -> bool {
+  word > 0xFFFF && word < 1 << 56 && word.is_multiple_of(8)
+}
+
+/// V8's tables of code and object pointers, from 13.6 on: a page without use, the table, and its reservation.
+fn tables_at(start: u64, region: &Region, neighbours: Neighbours) -> Option<(u64, Part, Owner)> {
+  const SMALLEST_RESERVATION: u64 = 64 * 1024 * 1024;
+  let before = neighbours.adjoining_before(region)?;
+  let after = neighbours.adjoining_after(region)?;
+  let is_table = start == region.start
+    && before.is_plain_anonymous()
+    && before.access.read
+    && !before.access.write
+    && after.is_plain_anonymous()
+    && after.access.is_none()
+    && after.size() >= SMALLEST_RESERVATION;
+  is_table.then_some((region.end, Part::V8Heap, Owner::V8))
+}
+
+/// WebAssembly memories and resizable buffers grow inside a reservation that follows them.
+fn growable_buffer_at(start: u64, region: &Region, neighbours: Neighbours) -> Option<(u64, Part, Owner)> {
+  let after = neighbours.adjoining_after(region)?;
+  let is_growable = start == region.start && after.is_plain_anonymous() && after.access.is_none();
+  is_growable.then_some((region.end, Part::NativeHeap, Owner::GrowableBuffer))
+}

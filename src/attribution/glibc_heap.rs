@@ -1,0 +1,77 @@
+//! What glibc's malloc maps, told by the headers that it writes: arenas of threads and chunks with a mapping of
+//! their own.
+
+use super::Memory;
+
+/// Heaps of thread arenas are aligned to their largest size.
+const HEAP_ALIGNMENT: u64 = 64 * 1024 * 1024;
+/// Bytes from the start of an arena's first heap to the arena, since 2.35 and before.
+const ARENA_OFFSETS: [u64; 2] = [0x30, 0x20];
+/// Size flag of a chunk that has a mapping of its own.
+const IS_MMAPPED: u64 = 2;
+const FLAGS: u64 = 7;
+/// How many chunks ahead are read in the hope that they have the size of the last one.
+const GUESSED_CHUNKS: u64 = 64;
+
+/// The arena whose heap holds `address`, when the heap starts at its aligned place with a header that names it.
+pub(super) fn arena_of_heap(memory: &impl Memory, address: u64) -> Option<u64> {
+  let heap = address & !HEAP_ALIGNMENT.wrapping_sub(1);
+  let mut header = [0; 3];
+  if !memory.read(heap, &mut header) {
+    return None;
+  }
+  let [arena, _previous, size] = header;
+  let offset = arena & HEAP_ALIGNMENT.wrapping_sub(1);
+  let grown = size > 0 && size <= HEAP_ALIGNMENT && size.is_multiple_of(4096);
+  let covers = address.wrapping_sub(heap) < size;
+  // Heaps that the arena took later name an arena that lies in its first heap.
+  (ARENA_OFFSETS.contains(&offset) && grown && covers).then_some(arena)
+}
+
+/// The end of the run of large chunks that starts at `start` and ends at or before `limit`. `None` when there is no
+/// chunk at `start`.
+///
+/// Neighbouring mappings merge into one region, so a run may hold thousands of chunks, and other memory may follow.
+pub(super) fn end_of_large_chunks(memory: &impl Memory, start: u64, limit: u64, page: u64) -> Option<u64> {
+  let mut end = start;
+  let mut headers = Vec::new();
+  let mut ahead = vec![start];
+  // Chunks of one size tend to stand in a row: after each, the next ones are guessed and read in one call.
+  loop {
+    memory.gather(&ahead, 2, &mut headers); // the first time a single address, then guesses
+    let before = end;
+    let mut size = 0;
+    for header in headers.chunks_exact(2) {
+      let &[previous_size, size_and_flags] = header else { break };
+      let Some(next) = chunk_end(previous_size, size_and_flags, end, limit, page) else { break };
+      let same = size == 0 || next.wrapping_sub(end) == size;
+      size = next.wrapping_sub(end);
+      end = next;
+      if !same {
+        break; // the guesses behind this one were made with another size
+      }
+    }
+    if end == before || end >= limit {
+      break;
+    }
+    ahead.clear();
+    let guesses = (0..GUESSED_CHUNKS).map_while(|step| end.checked_add(size.checked_mul(step)?));
+    ahead.extend(guesses.take_while(|address| *address < limit));
+  }
+  (end > start).then_some(end)
+}
+
+/// The end of a large chunk with this header. The chunk covers whole pages and stays inside its region.
+pub(super) fn chunk_end(
+  previous_size: u64,
+  size_and_flags: u64,
+  start: u64,
+  limit: u64,
+  page: u64,
+) -> Option<u64> {
+  let size = size_and_flags & !FLAGS;
+  let end = start.checked_add(size)?;
+  let is_large_chunk =
+    previous_size == 0 && size_and_flags & FLAGS == IS_MMAPPED && size.is_multiple_of(page) && size > 0;
+  (is_large_chunk && end <= limit).then_some(end)
+}

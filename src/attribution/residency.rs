@@ -1,0 +1,141 @@
+//! Which pages of the anonymous memory are resident, asked once and then looked up.
+//!
+//! Memory that is not resident must not be read: the kernel would map a page for the reader.
+
+use super::{AddressSpace, Memory};
+use crate::error::Result;
+use crate::parse::maps::Region;
+use crate::parse::smaps;
+
+/// Where the residency of anonymous memory comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResidencySource {
+  /// `mincore`: the cheapest. Takes pages that were read and never written for resident.
+  Mincore,
+  /// The page tables, by `PAGEMAP_SCAN`: tells those pages apart.
+  Pagemap,
+  /// `smaps`: works everywhere, holds up every thread that maps or unmaps, and knows no single pages.
+  Smaps,
+}
+
+/// One byte per page of each region.
+pub(super) struct Residency {
+  page_size: u64,
+  /// (first address, first address behind, position of the first page's byte), in address order.
+  regions: Vec<(u64, u64, usize)>,
+  bytes: Vec<u8>,
+}
+
+impl Residency {
+  /// Asks for all private anonymous regions that have some access, but for those that `leave_out` names.
+  pub(super) fn of(
+    space: &impl AddressSpace,
+    regions: &[Region],
+    page_size: u64,
+    source: ResidencySource,
+    leave_out: impl Fn(&Region) -> bool,
+  ) -> Result<Self> {
+    let is_anonymous =
+      |region: &&Region| region.inode == 0 && !region.access.shared && !region.access.is_none();
+    let mut residency = Self { page_size, regions: Vec::new(), bytes: Vec::new() };
+    for region in regions.iter().filter(is_anonymous).filter(|region| !leave_out(region)) {
+      residency.regions.push((region.start, region.end, residency.bytes.len()));
+      match source {
+        ResidencySource::Mincore | ResidencySource::Pagemap => {
+          space.resident_pages(region.start, region.end, &mut residency.bytes);
+        }
+        ResidencySource::Smaps => {
+          residency.bytes.resize(residency.bytes.len().saturating_add(pages_of(region.size(), page_size)), 0);
+        }
+      }
+    }
+    if source == ResidencySource::Smaps {
+      residency.fill_from_smaps(&space.smaps()?);
+    }
+    Ok(residency)
+  }
+
+  /// `smaps` gives one size per region. As many pages from its start are taken for resident.
+  fn fill_from_smaps(&mut self, text: &[u8]) {
+    for block in smaps::blocks(text).flatten() {
+      let index = self.regions.partition_point(|(first, _, _)| *first < block.start);
+      let Some((first, _, position)) = self.regions.get(index).copied() else { break };
+      let end = position.saturating_add(pages_of(block.rss, self.page_size));
+      if first == block.start
+        && let Some(pages) = self.bytes.get_mut(position..end)
+      {
+        pages.fill(1);
+      }
+    }
+  }
+
+  /// Resident bytes between two page boundaries of one region.
+  pub(super) fn bytes_between(&self, start: u64, end: u64) -> u64 {
+    // Eight pages at a time: a byte is 0 or 1 but for bits that mincore reserves.
+    const LOWEST_BITS: u64 = 0x0101_0101_0101_0101;
+    let (words, rest) = self.pages(start, end).as_chunks::<8>();
+    let in_words =
+      words.iter().map(|bytes| u64::from((u64::from_ne_bytes(*bytes) & LOWEST_BITS).count_ones()));
+    let in_rest = rest.iter().map(|byte| u64::from(byte & 1));
+    in_words.chain(in_rest).sum::<u64>().saturating_mul(self.page_size)
+  }
+
+  /// Whether `address` lies in a region that was asked for.
+  pub(super) fn covers(&self, address: u64) -> bool {
+    let after = self.regions.partition_point(|(first, _, _)| *first <= address);
+    let region = after.checked_sub(1).and_then(|index| self.regions.get(index));
+    region.is_some_and(|(_, behind, _)| address < *behind)
+  }
+
+  fn is_resident(&self, address: u64) -> bool {
+    self.pages(address, address.saturating_add(1)).first().is_some_and(|byte| byte & 1 == 1)
+  }
+
+  fn pages(&self, start: u64, end: u64) -> &[u8] {
+    let after = self.regions.partition_point(|(first, _, _)| *first <= start);
+    let Some((first, behind, position)) = after.checked_sub(1).and_then(|index| self.regions.get(index))
+    else {
+      return &[];
+    };
+    let page_of = |address: u64| {
+      let page = address.saturating_sub(*first).checked_div(self.page_size).unwrap_or(0);
+      position.saturating_add(usize::try_from(page).unwrap_or(usize::MAX))
+    };
+    let last = end.min(*behind).saturating_add(self.page_size.saturating_sub(1));
+    self.bytes.get(page_of(start)..page_of(last)).filter(|_| start < *behind).unwrap_or_default()
+  }
+}
+
+fn pages_of(bytes: u64, page_size: u64) -> usize {
+  usize::try_from(bytes.checked_div(page_size).unwrap_or(0)).unwrap_or(0)
+}
+
+/// Memory of which only resident pages are read.
+pub(super) struct ResidentMemory<'a, M> {
+  memory: &'a M,
+  residency: &'a Residency,
+}
+
+impl<'a, M: Memory> ResidentMemory<'a, M> {
+  pub(super) fn new(memory: &'a M, residency: &'a Residency) -> Self {
+    Self { memory, residency }
+  }
+}
+
+impl<M: Memory> Memory for ResidentMemory<'_, M> {
+  fn read(&self, address: u64, words: &mut [u64]) -> bool {
+    let length = u64::try_from(size_of_val(words)).unwrap_or(u64::MAX);
+    let last = address.saturating_add(length.saturating_sub(1));
+    self.residency.is_resident(address)
+      && self.residency.is_resident(last)
+      && self.memory.read(address, words)
+  }
+
+  fn gather(&self, addresses: &[u64], width: usize, words: &mut Vec<u64>) {
+    let allowed: Vec<u64> = addresses
+      .iter()
+      .map(|address| if self.residency.is_resident(*address) { *address } else { 0 })
+      .collect();
+    self.memory.gather(&allowed, width, words);
+  }
+}

@@ -1,0 +1,213 @@
+//! One look at a process: its pieces, how much of each is resident, and the parts that this adds up to.
+
+use std::collections::HashSet;
+
+use super::classify::{Facts, HeapPages, classify, is_sparse};
+use super::residency::{Residency, ResidencySource, ResidentMemory};
+use super::{AddressSpace, Backing, FileResidency, OwnIsolate, Owner, Part, Piece};
+use crate::error::{MeasureError, Result};
+use crate::parse::maps::{self, Region};
+use crate::parse::status;
+
+/// A piece and its resident bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Measured {
+  /// What and whose it is.
+  pub piece: Piece,
+  /// Resident bytes.
+  pub resident: u64,
+}
+
+/// Resident memory in parts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Breakdown {
+  /// Bytes of each part, in the order of [`Part::ALL`].
+  pub parts: [u64; Part::ALL.len()],
+}
+
+impl Breakdown {
+  /// Resident set size: the sum of the parts.
+  pub fn resident(&self) -> u64 {
+    self.parts.iter().fold(0, |sum, part| sum.saturating_add(*part))
+  }
+
+  /// Bytes of one part.
+  pub fn part(&self, part: Part) -> u64 {
+    Part::ALL.iter().zip(self.parts).find_map(|(known, bytes)| (*known == part).then_some(bytes)).unwrap_or(0)
+  }
+
+  fn part_mut(&mut self, part: Part) -> Option<&mut u64> {
+    Part::ALL.iter().zip(&mut self.parts).find_map(|(known, bytes)| (*known == part).then_some(bytes))
+  }
+
+  fn add(&mut self, part: Part, bytes: u64) {
+    if let Some(sum) = self.part_mut(part) {
+      *sum = sum.saturating_add(bytes);
+    }
+  }
+
+  /// Moves up to `bytes` from one part to another; gives how many were there.
+  pub(super) fn move_bytes(&mut self, from: Part, to: Part, bytes: u64) -> u64 {
+    let moved = bytes.min(self.part(from));
+    if let Some(sum) = self.part_mut(from) {
+      *sum = sum.saturating_sub(moved);
+    }
+    self.add(to, moved);
+    moved
+  }
+}
+
+/// Everything that one look gives.
+#[derive(Debug, Clone)]
+pub struct Survey {
+  /// The parts.
+  pub breakdown: Breakdown,
+  /// The pieces, in address order.
+  pub measured: Vec<Measured>,
+  /// The regions that they are pieces of.
+  pub regions: Vec<Region>,
+  /// The text that names the regions.
+  pub text: Vec<u8>,
+  /// What the kernel counted before the look.
+  pub counted: status::Memory,
+  /// Whether more pages were found than the kernel counts, by more than what moves while one looks: pages that were
+  /// read and never written.
+  pub overshoots: bool,
+  /// Resident bytes of the caller's heap where they are what remained, and V8 proved it: its pieces show none then.
+  pub own_heap: Option<u64>,
+}
+
+impl Survey {
+  /// Arenas of the C allocator, a count, and their resident bytes.
+  pub fn arenas(&self) -> (u64, u64) {
+    let mut arenas = HashSet::new();
+    let mut resident = 0_u64;
+    for measured in &self.measured {
+      match measured.piece.owner {
+        Owner::Arena(arena) => arenas.insert(arena),
+        Owner::MainArena => arenas.insert(0),
+        _ => continue,
+      };
+      resident = resident.saturating_add(measured.resident);
+    }
+    (u64::try_from(arenas.len()).unwrap_or(0), resident)
+  }
+}
+
+/// How to look.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+  /// Where the residency of anonymous memory comes from.
+  pub source: ResidencySource,
+  /// Whether every piece is measured. Otherwise two kinds of memory are what remains of the kernel's counts after
+  /// everything else, the same figure for less: code that cannot have been written to, and a large heap of
+  /// `own_heap`.
+  pub every_piece: bool,
+  /// The caller's isolate, when what remains may be taken for its heap: V8's own figure then proves it.
+  pub own_heap: Option<OwnIsolate>,
+}
+
+/// Below this, asking for each page costs less than what could be saved.
+const LARGE_HEAP_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Looks at `space`. `None` when the plan's shortcut gave another heap size than V8 says.
+///
+/// # Errors
+/// When the kernel's files cannot be read or parsed.
+pub fn survey(space: &impl AddressSpace, facts: &Facts, plan: Plan) -> Result<Option<Survey>> {
+  let before = space.memory_by_kind()?;
+  let text = space.maps()?;
+  let mut regions = Vec::new();
+  maps::parse(&text, &mut regions)
+    .map_err(|error| MeasureError::Parse { file: "/proc/self/maps".into(), field: error.field })?;
+  let heaps = HeapPages::find(&regions, facts, space);
+  let remainder = plan.own_heap.filter(|own| !plan.every_piece && own.physical >= LARGE_HEAP_BYTES);
+  let by_tables = space.page_tables_skip_holes();
+  let is_asked_otherwise = |region: &Region| {
+    (by_tables && region.access.execute && is_sparse(region))
+      || remainder.is_some_and(|own| heaps.all_belong_to(region, own.address))
+  };
+  let residency = Residency::of(space, &regions, facts.page_size, plan.source, is_asked_otherwise)?;
+  let pieces = classify(&regions, &text, facts, &heaps, &ResidentMemory::new(space, &residency));
+
+  let mut breakdown = Breakdown::default();
+  let mut measured = Vec::with_capacity(pieces.len());
+  let mut found = FileResidency::default();
+  for piece in pieces {
+    let resident = measure(space, &residency, plan, piece);
+    found.file = found.file.saturating_add(resident.file);
+    found.copied = found.copied.saturating_add(resident.copied);
+    let resident = resident.file.saturating_add(resident.copied);
+    breakdown.add(piece.part, resident);
+    measured.push(Measured { piece, resident });
+  }
+
+  let after = space.memory_by_kind()?;
+  let file_backed = |memory: status::Memory| memory.file.saturating_add(memory.shared);
+  breakdown.add(Part::Code, shortfall(found.file, file_backed(before), file_backed(after)));
+  let rest = shortfall(found.copied, before.anonymous, after.anonymous);
+  let Some(own) = remainder else {
+    breakdown.add(Part::Other, rest);
+    let overshoots = overshoots(found.copied, before.anonymous.max(after.anonymous));
+    return Ok(Some(Survey {
+      breakdown,
+      measured,
+      regions,
+      text,
+      counted: before,
+      overshoots,
+      own_heap: None,
+    }));
+  };
+  breakdown.add(Part::V8Heap, rest);
+  if !is_proven(own, rest, &measured) {
+    return Ok(None);
+  }
+  let own_heap = Some(rest);
+  Ok(Some(Survey { breakdown, measured, regions, text, counted: before, overshoots: false, own_heap }))
+}
+
+/// Whether the remainder holds at least what V8 says its heap holds, but for what V8 rounds. It may hold more: pages
+/// that V8 keeps for reuse.
+fn is_proven(own: OwnIsolate, rest: u64, measured: &[Measured]) -> bool {
+  const TOLERANCE_BYTES: u64 = 2 * 1024 * 1024;
+  const TOLERANCE_SHARE: u64 = 50;
+  let heap = owned_by(own.address, measured).saturating_add(rest);
+  heap.saturating_add(own.physical.div_ceil(TOLERANCE_SHARE).max(TOLERANCE_BYTES)) >= own.physical
+}
+
+/// Resident bytes of the measured pieces of an isolate.
+pub(super) fn owned_by(isolate: u64, measured: &[Measured]) -> u64 {
+  let owned = measured.iter().filter(|measured| measured.piece.owner == Owner::Isolate(isolate));
+  owned.fold(0, |sum, measured| sum.saturating_add(measured.resident))
+}
+
+/// Resident bytes of a piece, file-backed and private.
+fn measure(space: &impl AddressSpace, residency: &Residency, plan: Plan, piece: Piece) -> FileResidency {
+  let by_page_tables = || space.resident_file(piece.start, piece.end);
+  match piece.backing {
+    Backing::Anonymous if plan.source != ResidencySource::Pagemap => {
+      FileResidency { file: 0, copied: residency.bytes_between(piece.start, piece.end) }
+    }
+    Backing::Anonymous if !residency.covers(piece.start) => FileResidency::default(),
+    Backing::Anonymous | Backing::Sparse => by_page_tables()
+      .unwrap_or_else(|| FileResidency { file: 0, copied: residency.bytes_between(piece.start, piece.end) }),
+    Backing::File { written } if plan.every_piece || written || piece.part != Part::Code => {
+      by_page_tables().unwrap_or_default()
+    }
+    Backing::File { .. } => FileResidency::default(),
+  }
+}
+
+/// How much less was found than the kernel counts. The count moves while we look: what lies between its values
+/// before and after is no shortfall.
+fn shortfall(found: u64, before: u64, after: u64) -> u64 {
+  before.min(after).saturating_sub(found)
+}
+
+/// Whether more was found than counted, by more than half a percent and a megabyte.
+fn overshoots(found: u64, counted: u64) -> bool {
+  const TOLERANCE_BYTES: u64 = 1024 * 1024;
+  const TOLERANCE_SHARE: u64 = 200;
+  found.saturating_sub(counted) > counted.div_ceil(TOLERANCE_SHARE).max(TOLERANCE_BYTES)
+}

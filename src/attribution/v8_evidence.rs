@@ -1,0 +1,50 @@
+//! Whether what the pages say of V8 agrees with what V8 says.
+
+use super::survey::owned_by;
+use super::{Part, Survey};
+
+/// V8's own words for one isolate, asked in the same moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnIsolate {
+  /// Its address.
+  pub address: u64,
+  /// `total_physical_size`: bytes of its heap, code included, that V8 believes to be backed by memory.
+  pub physical: u64,
+}
+
+/// The outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum V8Evidence {
+  /// Pages were attributed by their headers, and V8's own figure is among them.
+  Verified,
+  /// They do not agree, or V8 could not be asked: what looks like V8's pages was taken for it.
+  Estimated,
+  /// The engine is not V8, or nothing is known of it.
+  None,
+}
+
+/// V8 rounds, counts large objects whole, and leaves out pages that wait to be freed.
+const TOLERANCE_BYTES: u64 = 2 * 1024 * 1024;
+/// A twentieth, in other words 5 %.
+const TOLERANCE_SHARE: u64 = 20;
+
+/// Compares the pages of the caller's isolate with its own figure.
+///
+/// Pages beyond that figure are V8's, and V8 does not count them to its heap any more: it keeps them for reuse. Fewer
+/// pages than that mean that some were not recognised: what is missing is taken from the memory that nothing explains,
+/// and from what was thought to be pooled, and the result is an estimate.
+pub fn weigh(survey: &mut Survey, own: OwnIsolate) -> V8Evidence {
+  let found = owned_by(own.address, &survey.measured).saturating_add(survey.own_heap.unwrap_or(0));
+  let tolerance = own.physical.div_ceil(TOLERANCE_SHARE).max(TOLERANCE_BYTES);
+  let surplus = found.saturating_sub(own.physical);
+  let missing = own.physical.saturating_sub(found);
+  if surplus > tolerance {
+    survey.breakdown.move_bytes(Part::V8Heap, Part::V8Pool, surplus);
+  }
+  if missing <= tolerance {
+    return V8Evidence::Verified;
+  }
+  let unexplained = survey.breakdown.move_bytes(Part::Other, Part::V8Heap, missing);
+  survey.breakdown.move_bytes(Part::V8Pool, Part::V8Heap, missing.saturating_sub(unexplained));
+  V8Evidence::Estimated
+}

@@ -1,0 +1,120 @@
+//! V8's heap pages and whose they are.
+//!
+//! V8 aligns heap pages to 256 KiB, and every page header leads to the heap it belongs to, which is a member of the
+//! isolate: directly up to V8 12, through the page's metadata object from 13.6 on. Where exactly is not written down
+//! here: it is found by looking for the address of an isolate that we know.
+
+use std::collections::HashSet;
+
+use super::classify::is_pointer;
+use super::{Memory, Owner, Part};
+
+/// Alignment of V8's pages.
+pub(super) const PAGE_ALIGNMENT: u64 = 256 * 1024;
+/// The heap is embedded in the isolate, in its first part.
+const ISOLATE_SPAN: u64 = 256 * 1024;
+/// How far into a header, and into what it points to, the search goes.
+const SEARCHED_WORDS: usize = 48;
+/// Words of a header that may lead to a metadata object.
+const LEADS: [usize; 2] = [1, 2];
+/// The layout is settled on this many pages.
+const SEARCHED_PAGES: usize = 64;
+
+/// Where a page names its heap, and where the heap lies in its isolate. The same for all pages of a V8 build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct HeaderLayout {
+  route: Route,
+  /// Address of the heap less the address of its isolate.
+  heap_in_isolate: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Route {
+  /// This word of the header.
+  Header(usize),
+  /// This word of what the first word points to.
+  Metadata { lead: usize, word: usize },
+}
+
+impl HeaderLayout {
+  /// Finds the layout that most pages of `isolate` share. `None` when no page leads to it.
+  pub fn find(memory: &impl Memory, pages: &[u64], isolate: u64) -> Option<Self> {
+    let pages = pages.get(..SEARCHED_PAGES.min(pages.len()))?;
+    let mut headers = Vec::new();
+    memory.gather(pages, SEARCHED_WORDS, &mut headers);
+    let mut found: Vec<(Self, usize)> = Vec::new();
+    let mut count = |route, heap: u64| {
+      let layout = Self { route, heap_in_isolate: heap.wrapping_sub(isolate) };
+      match found.iter_mut().find(|(known, _)| *known == layout) {
+        Some((_, pages)) => *pages = pages.saturating_add(1),
+        None => found.push((layout, 1)),
+      }
+    };
+    for header in headers.chunks(SEARCHED_WORDS) {
+      for (position, word) in header.iter().enumerate() {
+        if is_inside(*word, isolate) {
+          count(Route::Header(position), *word);
+        }
+      }
+      for lead in LEADS {
+        let mut metadata = [0; SEARCHED_WORDS];
+        let address = header.get(lead).copied().unwrap_or(0);
+        if is_pointer(address) && memory.read(address, &mut metadata) {
+          for (word, value) in metadata.iter().enumerate() {
+            if is_inside(*value, isolate) {
+              count(Route::Metadata { lead, word }, *value);
+            }
+          }
+        }
+      }
+    }
+    // Pages point to several members of their isolate; the heap is the one that all of them name.
+    let (layout, _) = found.into_iter().rev().max_by_key(|(_, pages)| *pages)?;
+    Some(layout)
+  }
+
+  /// For each page the address of the isolate that its header leads to; 0 where it leads nowhere.
+  pub(super) fn isolates_of(&self, memory: &impl Memory, pages: &[u64]) -> Vec<u64> {
+    let mut words = Vec::new();
+    match self.route {
+      Route::Header(word) => memory.gather(&offset_all(pages, word), 1, &mut words),
+      Route::Metadata { lead, word } => {
+        let mut metadata = Vec::new();
+        memory.gather(&offset_all(pages, lead), 1, &mut metadata);
+        memory.gather(&offset_all(&metadata, word), 1, &mut words);
+      }
+    }
+    words.into_iter().map(|heap| heap.saturating_sub(self.heap_in_isolate)).collect()
+  }
+}
+
+fn is_inside(pointer: u64, isolate: u64) -> bool {
+  pointer.wrapping_sub(isolate) < ISOLATE_SPAN && pointer.is_multiple_of(8)
+}
+
+fn offset_all(addresses: &[u64], word: usize) -> Vec<u64> {
+  let offset = u64::try_from(word).unwrap_or(0).saturating_mul(8);
+  addresses.iter().map(|address| address.saturating_add(offset)).collect()
+}
+
+/// The isolates that are alive.
+#[derive(Debug, Clone, Default)]
+pub struct Isolates {
+  /// Their addresses.
+  pub live: HashSet<u64>,
+  /// Whether every live isolate is in the list. If not, a page of an unknown isolate is not called pooled.
+  pub complete: bool,
+}
+
+/// What a page-aligned region of V8's is.
+pub(super) fn part_of_page(isolate: u64, writable: bool, isolates: &Isolates) -> (Part, Owner) {
+  if isolates.live.contains(&isolate) {
+    (Part::V8Heap, Owner::Isolate(isolate))
+  } else if !writable {
+    (Part::V8Heap, Owner::V8) // the read-only space, shared by all isolates
+  } else if isolates.complete {
+    (Part::V8Pool, Owner::V8)
+  } else {
+    (Part::V8Heap, Owner::V8)
+  }
+}

@@ -1,0 +1,59 @@
+//! Isolates of threads that never loaded the package.
+//!
+//! V8 keeps the current isolate of a thread in a thread-local variable of the node binary, at the same distance from
+//! the thread's control block in every thread. Where, is found in a thread whose isolate we know; there the kernel
+//! tells us the control blocks of all others. A value counts only if V8 pages lead to it.
+
+use std::sync::OnceLock;
+
+use crate::platform::{ThreadPlace, own_control_block, read_own_words};
+
+/// How far below and above the control block the variable is looked for, in words.
+const SEARCHED_WORDS: usize = 1024;
+
+/// Distances from the control block at which the known thread has its isolate.
+static DISTANCES: OnceLock<Vec<u64>> = OnceLock::new();
+
+/// Finds the variable, once per process. The calling thread's isolate is `isolate`.
+pub(super) fn calibrate(isolate: u64) {
+  DISTANCES.get_or_init(|| find_distances(isolate).unwrap_or_default());
+}
+
+/// Whether the isolates of all threads can be told.
+pub(super) fn is_calibrated() -> bool {
+  DISTANCES.get().is_some_and(|distances| !distances.is_empty())
+}
+
+/// The values of that variable in all threads: isolates, and perhaps a word that is none.
+pub(super) fn candidates(threads: &[ThreadPlace]) -> Vec<u64> {
+  let distances = DISTANCES.get().map(Vec::as_slice).unwrap_or_default();
+  let mut values = Vec::new();
+  for thread in threads {
+    for distance in distances {
+      let mut word = [0];
+      let address = thread.control_block.wrapping_add(*distance);
+      if usize::try_from(address).is_ok_and(|address| read_own_words(address, &mut word)) {
+        values.extend(word.into_iter().filter(|value| *value != 0));
+      }
+    }
+  }
+  values.sort_unstable();
+  values.dedup();
+  values
+}
+
+fn find_distances(isolate: u64) -> Option<Vec<u64>> {
+  let block = own_control_block()?;
+  let reach = u64::try_from(SEARCHED_WORDS).ok()?.checked_mul(8)?;
+  let mut distances = Vec::new();
+  // One page at a time: the thread's memory may end before the search does.
+  let mut address = block.checked_sub(reach)? & !7;
+  while address < block.checked_add(reach)? {
+    let mut word = [0];
+    if read_own_words(usize::try_from(address).ok()?, &mut word) && word == [isolate] {
+      distances.push(address.wrapping_sub(block));
+    }
+    address = address.checked_add(8)?;
+  }
+  Some(distances)
+}

@@ -1,0 +1,196 @@
+//! The process we are in: its address space, and the facts that its threads and allocator give.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::{live_isolates, look_cost, registry};
+use crate::attribution::{
+  AddressSpace, Facts, FileResidency, HeaderLayout, Isolates, Memory, OwnIsolate, Owner, Plan,
+  ResidencySource, Survey, V8Evidence, heap_page_candidates, survey, weigh,
+};
+use crate::error::{MeasureError, Result};
+use crate::parse::{maps, status};
+use crate::platform;
+
+/// Reads this process through the kernel, for one look.
+struct OwnProcess {
+  memory: platform::OwnMemory,
+}
+
+impl Memory for OwnProcess {
+  fn read(&self, address: u64, words: &mut [u64]) -> bool {
+    self.memory.read(address, words)
+  }
+
+  fn gather(&self, addresses: &[u64], width: usize, words: &mut Vec<u64>) {
+    self.memory.gather(addresses, width, words);
+  }
+}
+
+impl AddressSpace for OwnProcess {
+  fn maps(&self) -> Result<Vec<u8>> {
+    let mut text = Vec::new();
+    platform::read_maps(&mut text)?;
+    Ok(text)
+  }
+
+  fn memory_by_kind(&self) -> Result<status::Memory> {
+    platform::memory_by_kind()
+  }
+
+  fn resident_pages(&self, start: u64, end: u64, residency: &mut Vec<u8>) {
+    platform::resident_pages(start, end, residency);
+  }
+
+  fn smaps(&self) -> Result<Vec<u8>> {
+    platform::read_smaps()
+  }
+
+  fn page_tables_skip_holes(&self) -> bool {
+    platform::pagemap_tells_zero_pages()
+  }
+
+  fn resident_file(&self, start: u64, end: u64) -> Option<FileResidency> {
+    let pages = platform::resident_file(start, end).ok()?;
+    Some(FileResidency { file: pages.file, copied: pages.copied })
+  }
+}
+
+/// What the calling thread knows and another cannot ask.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Caller {
+  /// Whether JavaScript runs in V8 here.
+  pub(crate) engine_is_v8: bool,
+  /// V8's own words for the caller's isolate, where V8 could be asked.
+  pub(crate) isolate: Option<OwnIsolate>,
+}
+
+/// A look and how its figures came about.
+pub(crate) struct Look {
+  pub(crate) survey: Survey,
+  pub(crate) residency: ResidencySource,
+  pub(crate) v8: V8Evidence,
+  /// Bytes in `ArrayBuffer`s of all threads; `None` when a thread never loaded the package, or cannot be asked.
+  pub(crate) array_buffer_bytes: Option<u64>,
+  pub(crate) took: Duration,
+}
+
+/// Only one thread looks at a time: the kernel keeps the reading position of `maps` per descriptor.
+static LOOKING: Mutex<()> = Mutex::new(());
+
+/// What V8 pages of this process look like, found at the first look by a thread whose isolate is known.
+static LAYOUT: OnceLock<HeaderLayout> = OnceLock::new();
+
+/// Looks at this process, by the cheapest way that tells the truth. Every single piece is measured where `every_piece`
+/// is set.
+pub(crate) fn look(caller: Caller, every_piece: bool) -> Result<Look> {
+  let start = Instant::now();
+  let _alone = LOOKING.lock().unwrap_or_else(PoisonError::into_inner);
+  let own = OwnProcess { memory: platform::OwnMemory::open() };
+  let facts = facts(&own, caller)?;
+  let (mut survey, residency) = survey_truthfully(&own, &facts, caller.isolate, every_piece)?;
+  let v8 = match caller.isolate {
+    Some(isolate) if facts.layout.is_some() => weigh(&mut survey, isolate),
+    _ if caller.engine_is_v8 => V8Evidence::Estimated,
+    _ => V8Evidence::None,
+  };
+  let took = start.elapsed();
+  look_cost::learn(survey.regions.len(), survey.counted.anonymous, took);
+  let array_buffer_bytes = registry::array_buffer_bytes().filter(|_| !has_unregistered(&survey));
+  Ok(Look { survey, residency, v8, array_buffer_bytes, took })
+}
+
+/// Refuses, before any work is done, a look that is likely to take longer than `budget`.
+///
+/// # Errors
+/// When it is, or when the kernel does not say how much memory there is to look at.
+pub(crate) fn check_budget(budget: Duration) -> Result<()> {
+  let predicted_micros = look_cost::predict(platform::memory_by_kind()?.anonymous);
+  let budget_micros = u64::try_from(budget.as_micros()).unwrap_or(u64::MAX);
+  if predicted_micros > budget_micros {
+    return Err(MeasureError::OverBudget { predicted_micros, budget_micros });
+  }
+  Ok(())
+}
+
+/// Takes the shortcut where V8 proves it, and goes on to finer sources while one finds more memory than there is.
+fn survey_truthfully(
+  own: &OwnProcess,
+  facts: &Facts,
+  own_heap: Option<OwnIsolate>,
+  every_piece: bool,
+) -> Result<(Survey, ResidencySource)> {
+  let sources = residency_sources();
+  let shortcut = sources.first().map(|source| Plan { source: *source, every_piece, own_heap });
+  let measured = sources.iter().map(|source| Plan { source: *source, every_piece, own_heap: None });
+  let mut outcome = None;
+  for plan in shortcut.filter(|_| own_heap.is_some()).into_iter().chain(measured) {
+    if let Some(survey) = survey(own, facts, plan)? {
+      let overshoots = survey.overshoots;
+      outcome = Some((survey, plan.source));
+      if !overshoots {
+        break;
+      }
+    }
+  }
+  outcome.ok_or(MeasureError::Unsupported { what: "the residency of pages" })
+}
+
+/// Where residency may come from here, the cheapest first. `RS_MEMUSAGE_NO_MINCORE=1` leaves the one that works
+/// everywhere.
+fn residency_sources() -> Vec<ResidencySource> {
+  let without_mincore = std::env::var_os("RS_MEMUSAGE_NO_MINCORE").is_some_and(|value| value == "1");
+  if without_mincore || !platform::page_residency_works() {
+    vec![ResidencySource::Smaps]
+  } else if platform::pagemap_tells_zero_pages() {
+    vec![ResidencySource::Mincore, ResidencySource::Pagemap]
+  } else {
+    vec![ResidencySource::Mincore, ResidencySource::Smaps]
+  }
+}
+
+/// Whether an isolate owns pages that never loaded the package.
+fn has_unregistered(survey: &Survey) -> bool {
+  let registered: HashSet<u64> = registry::records().iter().map(|record| record.isolate).collect();
+  survey.measured.iter().any(|measured| match measured.piece.owner {
+    Owner::Isolate(isolate) => !registered.contains(&isolate),
+    _ => false,
+  })
+}
+
+fn facts(own: &OwnProcess, caller: Caller) -> Result<Facts> {
+  let threads = platform::thread_places();
+  let records = registry::records();
+  let mut live: HashSet<u64> = records.iter().map(|record| record.isolate).collect();
+  if let Some(record) = records.first() {
+    find_layout(own, record.isolate)?;
+  }
+  live.extend(live_isolates::candidates(&threads));
+  Ok(Facts {
+    page_size: platform::page_size(),
+    isolates: Isolates { live, complete: live_isolates::is_calibrated() },
+    layout: LAYOUT.get().copied(),
+    engine_is_v8: caller.engine_is_v8,
+    code_ranges: records
+      .iter()
+      .filter_map(|record| record.code_range.map(|(start, end)| (start, end, record.isolate)))
+      .collect(),
+    control_blocks: threads.iter().map(|thread| (thread.tid, thread.control_block)).collect(),
+    main_thread: i32::try_from(std::process::id()).unwrap_or(0),
+    malloc_is_glibc: true,
+  })
+}
+
+fn find_layout(own: &OwnProcess, isolate: u64) -> Result<()> {
+  if LAYOUT.get().is_none() {
+    let text = own.maps()?;
+    let mut regions = Vec::new();
+    if maps::parse(&text, &mut regions).is_ok()
+      && let Some(layout) = HeaderLayout::find(own, &heap_page_candidates(&regions), isolate)
+    {
+      LAYOUT.get_or_init(|| layout);
+    }
+  }
+  Ok(())
+}
