@@ -1,3 +1,4 @@
+const { footprint } = require('./lib/footprint')
 const { memoryUsage } = require('./lib/memory-usage')
 
-module.exports = { memoryUsage }
+module.exports = { footprint, memoryUsage }
