@@ -1,5 +1,7 @@
 'use strict'
 
+const { footprint } = require('./lib/footprint')
 const { memoryUsage } = require('./lib/memory-usage')
+const { rssBreakdown, rssBreakdownAsync } = require('./lib/rss-breakdown')
 
-module.exports = { memoryUsage }
+module.exports = { footprint, memoryUsage, rssBreakdown, rssBreakdownAsync }

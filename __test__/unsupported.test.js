@@ -39,6 +39,28 @@ describe('on a platform without support', () => {
     assert.equal(answer.reset, false)
   })
 
+  it('footprint() says that it cannot measure', async () => {
+    const errors = await inChild(
+      () => {
+        const { footprint } = require('./index.js')
+        return [undefined, 1, 'x'].map((pid) => {
+          try {
+            return footprint(pid)
+          } catch ({ code, message }) {
+            return { code, message }
+          }
+        })
+      },
+      { env },
+    )
+    const unsupported = {
+      code: 'ERR_MEMUSAGE_UNSUPPORTED',
+      message: 'the footprint of a process cannot be measured on this platform',
+    }
+    assert.deepEqual(errors.slice(0, 2), [unsupported, unsupported])
+    assert.equal(errors[2].code, 'ERR_INVALID_ARG_TYPE')
+  })
+
   it('a swapped-in process.memoryUsage does not call itself', async () => {
     const usage = await inChild(
       () => {

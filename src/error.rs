@@ -8,7 +8,7 @@ use std::fmt;
 pub enum MeasureError {
   /// A kernel file could not be opened or read.
   Read {
-    /// Path of the kernel file; owned only where it names another process.
+    /// Path of the kernel file; borrowed where it is fixed, so that a failed read of our own allocates nothing.
     file: Cow<'static, str>,
     /// `open`, `read` or `pread`.
     syscall: &'static str,
@@ -17,7 +17,7 @@ pub enum MeasureError {
   },
   /// A kernel file was read, and its text is not what the kernel documents.
   Parse {
-    /// Path of the kernel file; owned only where it names another process.
+    /// Path of the kernel file; borrowed where it is fixed, so that a failed read of our own allocates nothing.
     file: Cow<'static, str>,
     /// The field that was missing or malformed.
     field: &'static str,

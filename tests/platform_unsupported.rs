@@ -3,8 +3,8 @@
 
 use rs_memusage::MeasureError;
 use rs_memusage::platform::{
-  SUPPORTED, borrow_spare_descriptor, find_symbol, peak_resident_set_size, prepare, read_own_words,
-  reset_peak_resident_set_size, resident_set_size, return_spare_descriptor,
+  SUPPORTED, borrow_spare_descriptor, find_symbol, footprint, peak_resident_set_size, prepare,
+  read_own_words, reset_peak_resident_set_size, resident_set_size, return_spare_descriptor,
 };
 
 #[test]
@@ -13,6 +13,9 @@ fn nothing_is_guessed() {
   assert!(!std::hint::black_box(SUPPORTED));
   assert_eq!(resident_set_size(), Err(MeasureError::Unsupported { what: "the resident set size" }));
   assert_eq!(resident_set_size().unwrap_err().code(), "ERR_MEMUSAGE_UNSUPPORTED");
+  for pid in [None, Some(1)] {
+    assert_eq!(footprint(pid), Err(MeasureError::Unsupported { what: "the footprint of a process" }));
+  }
   assert_eq!(peak_resident_set_size(), Ok(None));
   assert_eq!(reset_peak_resident_set_size(), Ok(false));
 }

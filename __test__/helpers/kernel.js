@@ -4,9 +4,9 @@
 
 const { readdirSync, readFileSync, readlinkSync } = require('node:fs')
 
-/** The sum of one field of /proc/self/smaps_rollup, in bytes. */
-function smapsRollup(field) {
-  return kibField(readFileSync('/proc/self/smaps_rollup', 'latin1'), field)
+/** The sum of one field over all mappings of a process, in bytes. */
+function smapsRollup(field, pid = 'self') {
+  return kibField(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'), field)
 }
 
 /** One field of /proc/self/status, in bytes. */

@@ -31,7 +31,7 @@ pub struct Rollup {
 }
 
 impl Rollup {
-  /// What ending the process would set free: its private pages, those of hugetlbfs included.
+  /// About what ending the process would set free: its private pages, those of hugetlbfs included.
   pub fn unique_set_size(&self) -> u64 {
     let private = self.private_clean.saturating_add(self.private_dirty);
     private.saturating_add(self.private_hugetlb.unwrap_or(0))
