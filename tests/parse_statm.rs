@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use rs_memusage::parse::ParseError;
-use rs_memusage::parse::statm::{Statm, parse};
+use rs_memusage::parse::statm::{Statm, parse, resident};
 
 #[test]
 fn reads_the_lines_of_real_kernels() {
@@ -13,6 +13,7 @@ fn reads_the_lines_of_real_kernels() {
   ];
   for (text, expected) in captured {
     assert_eq!(parse(text), Ok(expected), "{}", String::from_utf8_lossy(text));
+    assert_eq!(resident(text), Ok(expected.resident), "{}", String::from_utf8_lossy(text));
   }
 }
 
@@ -34,18 +35,20 @@ fn names_the_first_count_that_is_wrong() {
   ];
   for (text, field) in malformed {
     assert_eq!(parse(text), Err(ParseError { field }), "{}", String::from_utf8_lossy(text));
+    assert_eq!(resident(text), Err(ParseError { field }), "{}", String::from_utf8_lossy(text));
   }
 }
 
 proptest! {
   #[test]
   fn takes_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-    let _no_panic = parse(&bytes);
+    let _no_panic = (parse(&bytes), resident(&bytes));
   }
 
   #[test]
   fn takes_any_digits_and_spaces(text in "[0-9 \n]{0,80}") {
-    let _no_panic = parse(text.as_bytes());
+    let (parsed, quick) = (parse(text.as_bytes()), resident(text.as_bytes()));
+    prop_assert!(parsed.is_err() || quick == parsed.map(|statm| statm.resident));
   }
 
   #[test]
@@ -53,5 +56,6 @@ proptest! {
     let [size, resident, shared, text, lib, data, dirty] = counts;
     let line = format!("{size} {resident} {shared} {text} {lib} {data} {dirty}\n");
     prop_assert_eq!(parse(line.as_bytes()), Ok(Statm { resident, shared }));
+    prop_assert_eq!(rs_memusage::parse::statm::resident(line.as_bytes()), Ok(resident));
   }
 }

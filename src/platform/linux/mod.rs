@@ -55,8 +55,8 @@ pub fn prepare() {
 /// # Errors
 /// When `/proc/self/statm` cannot be opened, read or parsed, also after reopening it once.
 pub fn resident_set_size() -> Result<u64> {
-  let statm = STATM.read::<128, _>(statm::parse)?;
-  Ok(statm.resident.saturating_mul(page_size()))
+  let pages = STATM.read::<128, _>(statm::resident)?;
+  Ok(pages.saturating_mul(page_size()))
 }
 
 /// Resident and swapped memory of this process by kind, in bytes.
