@@ -6,16 +6,14 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ensureDevDependencies, nodeTests, root, step, Tally } from './lib/steps.mjs'
+import { builds, ensureDevDependencies, nodeTests, root, Tally } from './lib/steps.mjs'
 
 const MAJORS = ['20', '22', '24', '26']
 
 const requested = process.argv.slice(2)
 const tally = new Tally()
 ensureDevDependencies()
-for (const args of [[], ['--unsupported']]) {
-  tally.add(step('build', process.execPath, ['scripts/build.mjs', '--if-stale', ...args]))
-}
+for (const outcome of builds()) tally.add(outcome)
 if (tally.failed > 0) tally.finish()
 for (const major of requested.length > 0 ? requested : MAJORS) {
   const node = nodeBinary(major)

@@ -1,0 +1,404 @@
+'use strict'
+
+const assert = require('node:assert/strict')
+const { describe, it } = require('node:test')
+const { rssBreakdown, rssBreakdownAsync } = require('..')
+const { inChild, MIB } = require('./helpers/child')
+
+const PARTS = [
+  'code',
+  'jit',
+  'v8Heap',
+  'v8Pool',
+  'nativeHeap',
+  'stacks',
+  'mappedFiles',
+  'sharedMemory',
+  'other',
+]
+
+/** What must hold for every breakdown. */
+function assertConsistent(breakdown) {
+  assert.deepEqual(Object.keys(breakdown.parts), PARTS)
+  for (const [name, bytes] of Object.entries(breakdown.parts)) {
+    assert.ok(Number.isSafeInteger(bytes) && bytes >= 0, `${name}: ${bytes}`)
+  }
+  const sum = Object.values(breakdown.parts).reduce((total, bytes) => total + bytes, 0)
+  assert.equal(sum, breakdown.rss)
+  assert.equal(breakdown.nativeHeap.resident, breakdown.parts.nativeHeap)
+}
+
+/** The sum is exact, and it is the kernel's: between what smaps_rollup says before and after. */
+function assertIsRss({ breakdown, before, after }) {
+  assertConsistent(breakdown)
+  const tolerance = Math.max(breakdown.rss * 0.005, MIB)
+  assert.ok(
+    breakdown.rss >= Math.min(before, after) - tolerance,
+    `${breakdown.rss} below ${before}, ${after}`,
+  )
+  assert.ok(
+    breakdown.rss <= Math.max(before, after) + tolerance,
+    `${breakdown.rss} above ${before}, ${after}`,
+  )
+}
+
+function assertLittleIsOther(breakdown, what) {
+  const share = breakdown.parts.other / breakdown.rss
+  assert.ok(share <= 0.01, `${what}: ${(share * 100).toFixed(2)} % of ${breakdown.rss} is other`)
+}
+
+/**
+ * Runs `load` in a child and gives the breakdowns before and after it, each between two readings of smaps_rollup.
+ * `load` may return a promise; what it puts on `globalThis` stays alive.
+ */
+function aroundLoad(load, options) {
+  const body = `async (...args) => {
+    const { rssBreakdown } = require('./index.js')
+    const { smapsRollup } = require('./__test__/helpers/kernel.js')
+    const look = () => {
+      rssBreakdown() // the first call compiles
+      const before = smapsRollup('Rss')
+      const breakdown = rssBreakdown()
+      return { breakdown, before, after: smapsRollup('Rss') }
+    }
+    const idle = look()
+    const extra = await (${load})(look, ...args)
+    return { idle, loaded: look(), extra }
+  }`
+  return inChild(body, options)
+}
+
+function assertGrewBy(part, bytes, { idle, loaded }, tolerance = 0.03) {
+  const grown = loaded.breakdown.parts[part] - idle.breakdown.parts[part]
+  assert.ok(Math.abs(grown - bytes) <= bytes * tolerance, `${part} grew by ${grown}, not by ${bytes}`)
+}
+
+describe('rssBreakdown()', () => {
+  it('adds up to RSS in an idle process, with little unexplained and V8 verified', async () => {
+    const { loaded } = await aroundLoad(() => {})
+    assertIsRss(loaded)
+    assertLittleIsOther(loaded.breakdown, 'idle')
+    assert.deepEqual(loaded.breakdown.method, { residency: 'mincore', v8: 'verified', malloc: 'verified' })
+    assert.ok(loaded.breakdown.threads >= 5) // libuv and V8's platform start some
+    assert.ok(loaded.breakdown.nativeHeap.arenas >= 1)
+    assert.ok(loaded.breakdown.costMicros > 0)
+  })
+
+  it('counts 256 MiB of objects in v8Heap', async () => {
+    const answer = await aroundLoad(() => {
+      globalThis.kept = []
+      while (process.memoryUsage().heapUsed < 256 * 1024 * 1024)
+        kept.push(Array.from({ length: 1000 }, () => ({})))
+      global.gc()
+      global.gc()
+      return require('node:v8').getHeapStatistics().total_physical_size
+    })
+    assertIsRss(answer.loaded)
+    assertLittleIsOther(answer.loaded.breakdown, 'objects')
+    const { parts } = answer.loaded.breakdown
+    // V8's own figure counts code, which we show as jit, and leaves out the read-only space of less than 2 MiB.
+    const heap = parts.v8Heap + parts.jit
+    assert.ok(
+      Math.abs(heap - answer.extra) <= answer.extra * 0.03 + 2 * MIB,
+      `${heap} against ${answer.extra}`,
+    )
+    assert.ok(parts.v8Heap > 200 * MIB)
+  })
+
+  it('counts 256 MiB of large buffers in nativeHeap, and untouched ones nowhere', async () => {
+    const answer = await aroundLoad((look) => {
+      globalThis.kept = Array.from({ length: 4 }, () => Buffer.alloc(64 * 1024 * 1024, 1))
+      const touched = look()
+      kept.push(...Array.from({ length: 4 }, () => Buffer.alloc(64 * 1024 * 1024)))
+      return touched
+    })
+    assertIsRss(answer.loaded)
+    assertGrewBy('nativeHeap', 256 * MIB, { idle: answer.idle, loaded: answer.extra })
+    assertLittleIsOther(answer.extra.breakdown, 'buffers')
+    const untouched = answer.loaded.breakdown.rss - answer.extra.breakdown.rss
+    assert.ok(untouched < 4 * MIB, `256 MiB that nobody touched: ${untouched}`)
+    const { committed } = answer.loaded.breakdown.arrayBuffers
+    assert.ok(committed >= 512 * MIB && committed < 516 * MIB, String(committed))
+  })
+
+  it('counts 256 MiB of small buffers in nativeHeap', async () => {
+    const answer = await aroundLoad(() => {
+      globalThis.kept = Array.from({ length: 4096 }, () => Buffer.alloc(64 * 1024, 1))
+    })
+    assertGrewBy('nativeHeap', 256 * MIB, answer)
+    assertLittleIsOther(answer.loaded.breakdown, 'small buffers')
+  })
+
+  it('counts WebAssembly, shared and resizable memory in nativeHeap', async () => {
+    const answer = await aroundLoad(() => {
+      const pages = 1024 // 64 MiB
+      const memories = [
+        new WebAssembly.Memory({ initial: pages, maximum: 4 * pages }).buffer,
+        new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }).buffer,
+        new SharedArrayBuffer(64 * 1024 * 1024),
+        new ArrayBuffer(64 * 1024 * 1024, { maxByteLength: 128 * 1024 * 1024 }),
+      ]
+      for (const memory of memories) new Uint8Array(memory).fill(1)
+      globalThis.kept = memories
+    })
+    assertIsRss(answer.loaded)
+    assertGrewBy('nativeHeap', 256 * MIB, answer)
+    assertLittleIsOther(answer.loaded.breakdown, 'WebAssembly and the like')
+  })
+
+  it('counts a mapped file in mappedFiles, shared memory in sharedMemory, a deep stack in stacks', async () => {
+    const answer = await aroundLoad(() => {
+      const fs = require('node:fs')
+      const path = require('node:path')
+      const addon = require('./__test__/helpers/test-addon.js')
+      // Not in /tmp, which may be shared memory itself.
+      const folder = fs.mkdtempSync(path.join('target', 'mapped-'))
+      const file = path.join(folder, 'data')
+      fs.writeFileSync(file, Buffer.alloc(256 * 1024 * 1024, 1))
+      addon.mapFile(file)
+      addon.share(256 * 1024 * 1024)
+      addon.deepStack(64 * 1024 * 1024)
+      fs.rmSync(folder, { recursive: true })
+    })
+    assertIsRss(answer.loaded)
+    assertGrewBy('mappedFiles', 256 * MIB, answer)
+    assertGrewBy('sharedMemory', 256 * MIB, answer)
+    assertGrewBy('stacks', 64 * MIB, answer)
+    assertLittleIsOther(answer.loaded.breakdown, 'mapped file, shared memory, stack')
+  })
+
+  it("counts an addon's own allocations in nativeHeap, small and large", async () => {
+    const answer = await aroundLoad(() => {
+      const addon = require('./__test__/helpers/test-addon.js')
+      addon.allocate(64, 2 * 1024 * 1024)
+      addon.allocate(65536, 2032)
+    })
+    assertGrewBy('nativeHeap', 128 * MIB + 65536 * 2032, answer)
+    assertLittleIsOther(answer.loaded.breakdown, 'allocations of an addon')
+  })
+
+  it('tells pages of zeros, which are in no RSS, from memory', async () => {
+    const answer = await aroundLoad(() => {
+      require('./__test__/helpers/test-addon.js').readZeros(256 * 1024 * 1024)
+    })
+    assertIsRss(answer.loaded)
+    assert.equal(answer.loaded.breakdown.method.residency, 'pagemap')
+    const grown = answer.loaded.breakdown.rss - answer.idle.breakdown.rss
+    assert.ok(grown < 4 * MIB, `256 MiB that were only read: ${grown}`)
+  })
+
+  it('counts huge pages whole', async () => {
+    const answer = await aroundLoad(() =>
+      require('./__test__/helpers/test-addon.js').hugePages(128 * 1024 * 1024),
+    )
+    assertIsRss(answer.loaded)
+    // Bare mappings carry no sign of an owner: they are shown as other, not hidden elsewhere.
+    assertGrewBy('other', 128 * MIB, answer)
+  })
+
+  it('explains a burst of 12,000 deflates, while it runs and afterwards', async () => {
+    const { extra, loaded } = await aroundLoad(async (look) => {
+      const zlib = require('node:zlib')
+      const input = Buffer.alloc(20000, 'abc')
+      const deflate = () =>
+        new Promise((resolve, reject) => zlib.deflate(input, (error) => (error ? reject(error) : resolve())))
+      const burst = Array.from({ length: 12000 }, deflate)
+      await Promise.race(burst)
+      const during = look()
+      await Promise.all(burst)
+      global.gc()
+      return during
+    })
+    assertConsistent(extra.breakdown)
+    assertLittleIsOther(extra.breakdown, 'during the burst')
+    assertIsRss(loaded)
+    assertLittleIsOther(loaded.breakdown, 'after the burst')
+  })
+
+  it('knows the heaps of 16 workers that never loaded the package, and what they leave behind', async () => {
+    const { idle, extra, loaded } = await aroundLoad(async (look) => {
+      const { Worker } = require('node:worker_threads')
+      const script = `
+        globalThis.kept = Array.from({ length: 200000 }, (_, i) => ({ i }))
+        require('node:worker_threads').parentPort.postMessage('ready')
+        setInterval(() => {}, 1e6)`
+      const start = () =>
+        new Promise((resolve, reject) => {
+          const worker = new Worker(script, { eval: true })
+          worker.once('message', () => resolve(worker)).once('error', reject)
+        })
+      const workers = await Promise.all(Array.from({ length: 16 }, start))
+      const alive = look()
+      await Promise.all(workers.map((worker) => worker.terminate()))
+      return alive
+    })
+    assertConsistent(extra.breakdown)
+    assertLittleIsOther(extra.breakdown, '16 workers alive')
+    // 16 heaps of 200,000 objects of at least 24 bytes each, and nothing pooled while they live.
+    assert.ok(extra.breakdown.parts.v8Heap - idle.breakdown.parts.v8Heap > 16 * 200000 * 24)
+    assert.ok(extra.breakdown.parts.v8Pool < extra.breakdown.parts.v8Heap * 0.1)
+    assert.equal(extra.breakdown.arrayBuffers.committed, null) // nobody can ask workers without the package
+    assertConsistent(loaded.breakdown)
+    assertLittleIsOther(loaded.breakdown, '16 workers ended')
+    assert.ok(loaded.breakdown.parts.v8Heap - idle.breakdown.parts.v8Heap < 16 * MIB)
+  })
+
+  it('explains sharp resizing images and a 200 MB database in memory', async () => {
+    const { extra, loaded } = await aroundLoad(async (look) => {
+      const sharp = require('sharp')
+      const background = { r: 10, g: 100, b: 200 }
+      const resize = (_, width) =>
+        sharp({ create: { width: 3000, height: 2000, channels: 3, background } })
+          .resize(700 + width)
+          .jpeg()
+          .toBuffer()
+      await Promise.all(Array.from({ length: 32 }, resize))
+      const images = look()
+      // better-sqlite3 13 needs Node 22; Node has a database of its own from then on as well.
+      if (Number.parseInt(process.versions.node, 10) >= 22) {
+        const Database = require('better-sqlite3')
+        globalThis.kept = new Database(':memory:')
+        kept.exec('create table t (a)')
+        const insert = kept.prepare('insert into t values (?)')
+        for (let row = 0; row < 20000; row++) insert.run('x'.repeat(10000))
+      }
+      return images
+    })
+    assertConsistent(extra.breakdown)
+    assertLittleIsOther(extra.breakdown, 'sharp')
+    assertIsRss(loaded)
+    assertLittleIsOther(loaded.breakdown, 'better-sqlite3')
+  })
+})
+
+describe('rssBreakdown() by its other ways', () => {
+  const load = () => {
+    globalThis.kept = Array.from({ length: 4 }, () => Buffer.alloc(32 * 1024 * 1024, 1))
+  }
+
+  it('without V8 symbols: adds up, and calls the heap an estimate', async () => {
+    const answer = await aroundLoad(load, { env: { RS_MEMUSAGE_NO_V8: '1' } })
+    assertIsRss(answer.loaded)
+    assert.equal(answer.loaded.breakdown.method.v8, 'estimated')
+    assertGrewBy('nativeHeap', 128 * MIB, answer)
+    assert.ok(answer.loaded.breakdown.parts.v8Heap > 2 * MIB)
+    assertLittleIsOther(answer.loaded.breakdown, 'without V8 symbols')
+  })
+
+  it('without mincore: adds up by smaps', async () => {
+    const answer = await aroundLoad(load, { env: { RS_MEMUSAGE_NO_MINCORE: '1' } })
+    assertIsRss(answer.loaded)
+    assert.equal(answer.loaded.breakdown.method.residency, 'smaps')
+    assertGrewBy('nativeHeap', 128 * MIB, answer)
+    assertLittleIsOther(answer.loaded.breakdown, 'by smaps')
+  })
+
+  it('in another engine: takes nothing for a V8 heap', async () => {
+    const breakdown = await inChild(() => {
+      Object.defineProperty(process, 'versions', { value: { ...process.versions, bun: '1.0.0' } })
+      return require('./index.js').rssBreakdown()
+    })
+    assertConsistent(breakdown)
+    assert.equal(breakdown.method.v8, 'none')
+    assert.equal(breakdown.parts.v8Heap, 0)
+  })
+
+  it('with MALLOC_ARENA_MAX=1: adds up with a single arena', async () => {
+    const answer = await aroundLoad(load, { env: { MALLOC_ARENA_MAX: '1' } })
+    assertIsRss(answer.loaded)
+    assert.equal(answer.loaded.breakdown.nativeHeap.arenas, 1)
+    assertGrewBy('nativeHeap', 128 * MIB, answer)
+    assertLittleIsOther(answer.loaded.breakdown, 'one arena')
+  })
+})
+
+describe('rssBreakdown({ regions: true })', () => {
+  it('lists pieces in address order that add up part by part', () => {
+    const breakdown = rssBreakdown({ regions: true })
+    assertConsistent(breakdown)
+    const sums = Object.fromEntries(PARTS.map((part) => [part, 0]))
+    let last = 0
+    for (const region of breakdown.regions) {
+      assert.deepEqual(Object.keys(region), ['start', 'end', 'part', 'owner', 'resident', 'name'])
+      assert.ok(region.start >= last && region.end > region.start)
+      assert.ok(region.resident >= 0 && region.resident <= region.end - region.start)
+      sums[region.part] += region.resident
+      last = region.end
+    }
+    // The kernel's count of file pages is the measure of code; a page table may hold a few that it does not count.
+    for (const part of PARTS) {
+      assert.ok(
+        Math.abs(sums[part] - breakdown.parts[part]) <= MIB,
+        `${part}: ${sums[part]}, ${breakdown.parts[part]}`,
+      )
+    }
+    assert.ok(breakdown.regions.some(({ part, name }) => part === 'code' && name === process.execPath))
+    assert.ok(breakdown.regions.some(({ part, owner }) => part === 'v8Heap' && /^isolate 0x/.test(owner)))
+    assert.ok(breakdown.regions.some(({ part, name }) => part === 'stacks' && name === '[stack]'))
+  })
+})
+
+describe('budgetMs', () => {
+  it('refuses a look that would take longer, and says how long', () => {
+    rssBreakdown()
+    assert.throws(
+      () => rssBreakdown({ budgetMs: 0 }),
+      (error) => {
+        assert.equal(error.code, 'ERR_MEMUSAGE_OVER_BUDGET')
+        assert.equal(error.budgetMs, 0)
+        assert.ok(error.predictedMs > 0 && error.predictedMs < 1000, String(error.predictedMs))
+        assert.match(error.message, /budget/)
+        return true
+      },
+    )
+    assertConsistent(rssBreakdown({ budgetMs: 10000 }))
+  })
+})
+
+describe('rssBreakdownAsync()', () => {
+  it('answers the same off the event loop', async () => {
+    const breakdown = await rssBreakdownAsync({ regions: true })
+    assertConsistent(breakdown)
+    assert.ok(breakdown.regions.length > 20)
+    assert.equal(breakdown.method.v8, 'verified')
+    assert.deepEqual(Object.keys(await rssBreakdownAsync()), Object.keys(rssBreakdown()))
+  })
+
+  it('rejects over budget, and with the reason of an aborted signal', async () => {
+    await assert.rejects(rssBreakdownAsync({ budgetMs: 0 }), { code: 'ERR_MEMUSAGE_OVER_BUDGET' })
+    await assert.rejects(rssBreakdownAsync({ signal: AbortSignal.abort() }), { name: 'AbortError' })
+    const controller = new AbortController()
+    const pending = rssBreakdownAsync({ signal: controller.signal })
+    controller.abort(new Error('not needed any more'))
+    await assert.rejects(pending, { message: 'not needed any more' })
+  })
+})
+
+describe('bad arguments', () => {
+  const bad = [
+    [1, 'ERR_INVALID_ARG_TYPE', /"options" argument must be of type object. Received type number \(1\)/],
+    [null, 'ERR_INVALID_ARG_TYPE', /"options" argument must be of type object. Received null/],
+    [{ region: true }, 'ERR_INVALID_ARG_VALUE', /options\.region/],
+    [{ regions: 'yes' }, 'ERR_INVALID_ARG_TYPE', /"options.regions" property must be of type boolean/],
+    [{ allocator: 1 }, 'ERR_INVALID_ARG_TYPE', /"options.allocator" property must be of type boolean/],
+    [{ budgetMs: '5' }, 'ERR_INVALID_ARG_TYPE', /"options.budgetMs" property must be of type number/],
+    [
+      { budgetMs: -1 },
+      'ERR_OUT_OF_RANGE',
+      /"options.budgetMs" is out of range. It must be >= 0. Received -1/,
+    ],
+    [{ budgetMs: Number.NaN }, 'ERR_OUT_OF_RANGE', /Received NaN/],
+  ]
+
+  for (const [options, code, message] of bad) {
+    it(`${JSON.stringify(options)} is ${code}, thrown or rejected`, async () => {
+      assert.throws(() => rssBreakdown(options), { code, message })
+      await assert.rejects(rssBreakdownAsync(options), { code, message })
+    })
+  }
+
+  it('a signal is for the asynchronous call, and must be one', async () => {
+    assert.throws(() => rssBreakdown({ signal: AbortSignal.abort() }), { code: 'ERR_INVALID_ARG_VALUE' })
+    await assert.rejects(rssBreakdownAsync({ signal: {} }), { code: 'ERR_INVALID_ARG_TYPE' })
+  })
+})

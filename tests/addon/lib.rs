@@ -1,0 +1,119 @@
+//! An addon for the tests: it holds memory of every kind in known amounts, as foreign addons do, and gives none back.
+#![expect(
+  clippy::arithmetic_side_effects,
+  clippy::as_conversions,
+  clippy::cast_possible_truncation,
+  clippy::cast_sign_loss,
+  clippy::missing_panics_doc,
+  clippy::unwrap_used,
+  reason = "the tests call it with amounts that fit; a failed allocation may end them"
+)]
+
+use std::fs::File;
+use std::os::fd::AsRawFd;
+use std::ptr::null_mut;
+
+use napi_derive::napi;
+
+const PAGE: usize = 4096;
+const HUGE_PAGE: usize = 2 << 20;
+
+/// Maps a whole file and reads each of its pages.
+#[napi]
+pub fn map_file(path: String) {
+  let file = File::open(path).unwrap();
+  let length = file.metadata().unwrap().len() as usize;
+  read_each_page(map(length, libc::PROT_READ, libc::MAP_PRIVATE, file.as_raw_fd()), length);
+}
+
+/// Anonymous memory shared with children, written.
+#[napi]
+pub fn share(bytes: f64) {
+  let length = bytes as usize;
+  let start = map(length, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS, -1);
+  write_each_page(start, length);
+}
+
+/// Anonymous memory in huge pages, written. False where the kernel has none.
+#[napi]
+pub fn huge_pages(bytes: f64) -> bool {
+  let length = bytes as usize;
+  let start = map_private(length + HUGE_PAGE);
+  let aligned = start.wrapping_add(start.align_offset(HUGE_PAGE));
+  // SAFETY: the range lies inside the mapping made above.
+  let advised = unsafe { libc::madvise(aligned.cast(), length, libc::MADV_HUGEPAGE) } == 0;
+  write_each_page(aligned, length);
+  advised
+}
+
+/// Anonymous memory that is only read: the kernel maps its page of zeros.
+#[napi]
+pub fn read_zeros(bytes: f64) {
+  let length = bytes as usize;
+  read_each_page(map_private(length), length);
+}
+
+/// A thread that stays, deep in its stack.
+#[napi]
+pub fn deep_stack(bytes: f64) {
+  let depth = bytes as usize;
+  let (deep, reached) = std::sync::mpsc::channel();
+  std::thread::Builder::new()
+    .stack_size(depth + (1 << 20))
+    .spawn(move || {
+      descend(depth);
+      deep.send(()).unwrap();
+      loop {
+        std::thread::park();
+      }
+    })
+    .unwrap();
+  reached.recv().unwrap();
+}
+
+/// Blocks of malloc's, written and never freed.
+#[napi]
+pub fn allocate(count: u32, bytes: u32) {
+  for _ in 0..count {
+    // SAFETY: malloc takes any size.
+    let block = unsafe { libc::malloc(bytes as usize) }.cast::<u8>();
+    assert!(!block.is_null());
+    // SAFETY: the block has that many bytes.
+    unsafe { block.write_bytes(1, bytes as usize) };
+    std::hint::black_box(block); // or the compiler sees that nobody ever reads it
+  }
+}
+
+#[inline(never)]
+fn descend(depth: usize) {
+  let frame = std::hint::black_box([1_u8; 16 * 1024]);
+  if depth > frame.len() {
+    descend(depth - frame.len());
+  }
+  std::hint::black_box(&frame);
+}
+
+fn map_private(length: usize) -> *mut u8 {
+  map(length, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1)
+}
+
+fn map(length: usize, protection: i32, flags: i32, descriptor: i32) -> *mut u8 {
+  // SAFETY: a new mapping at an address of the kernel's choice.
+  let start = unsafe { libc::mmap(null_mut(), length, protection, flags, descriptor, 0) };
+  assert_ne!(start, libc::MAP_FAILED);
+  start.cast()
+}
+
+fn write_each_page(start: *mut u8, length: usize) {
+  for offset in (0..length).step_by(PAGE) {
+    // SAFETY: the offset lies inside the caller's writable mapping.
+    unsafe { start.wrapping_add(offset).write_volatile(1) };
+  }
+}
+
+fn read_each_page(start: *mut u8, length: usize) {
+  for offset in (0..length).step_by(PAGE) {
+    // SAFETY: the offset lies inside the caller's mapping.
+    std::hint::black_box(unsafe { start.wrapping_add(offset).read_volatile() });
+  }
+}
