@@ -14,6 +14,6 @@ mod unsupported;
 use unsupported as current;
 
 pub use current::{
-  SUPPORTED, borrow_spare_descriptor, find_symbol, peak_resident_set_size, prepare, read_own_words,
-  reset_peak_resident_set_size, resident_set_size, return_spare_descriptor,
+  SUPPORTED, borrow_spare_descriptor, defining_object, find_symbol, page_size, peak_resident_set_size,
+  prepare, read_own_words, reset_peak_resident_set_size, resident_set_size, return_spare_descriptor,
 };

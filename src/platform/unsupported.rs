@@ -45,6 +45,16 @@ pub fn find_symbol(_name: &CStr) -> Option<*mut c_void> {
   None
 }
 
+/// See [`find_symbol`].
+pub fn defining_object(_name: &CStr) -> Option<usize> {
+  None
+}
+
+/// The usual size; nothing here counts pages.
+pub fn page_size() -> u64 {
+  4096
+}
+
 /// Reading memory that may be gone needs a system call that is unknown here.
 pub fn read_own_words(_address: usize, _words: &mut [u64]) -> bool {
   false

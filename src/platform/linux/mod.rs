@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 pub use own_memory::read_own_words;
 pub use peak::{peak_resident_set_size, reset_peak_resident_set_size};
 pub use spare_descriptor::{borrow_spare_descriptor, return_spare_descriptor};
-pub use symbol::find_symbol;
+pub use symbol::{defining_object, find_symbol};
 
 use self::kept_file::KeptFile;
 use crate::error::Result;
@@ -43,7 +43,8 @@ pub fn resident_set_size() -> Result<u64> {
   Ok(statm.resident.saturating_mul(page_size()))
 }
 
-fn page_size() -> u64 {
+/// Bytes per page.
+pub fn page_size() -> u64 {
   static PAGE_SIZE: OnceLock<u64> = OnceLock::new();
   *PAGE_SIZE.get_or_init(|| {
     // SAFETY: sysconf takes no pointer and _SC_PAGESIZE is known to every libc.
