@@ -8,10 +8,12 @@ const { root } = require('./helpers/child')
 
 /** What each part of the crate may use of the others. Nothing points upwards. */
 const MAY_USE = {
-  'lib.rs': ['api', 'threads', 'v8', 'platform', 'parse', 'error', 'js_number'],
-  api: ['threads', 'v8', 'platform', 'error', 'js_number'],
-  threads: ['v8', 'platform', 'error', 'js_number'],
+  'lib.rs': ['api', 'attribution', 'threads', 'v8', 'malloc', 'platform', 'parse', 'error', 'js_number'],
+  api: ['threads', 'attribution', 'v8', 'malloc', 'platform', 'error', 'js_number'],
+  threads: ['attribution', 'v8', 'malloc', 'platform', 'parse', 'error', 'js_number'],
+  attribution: ['parse', 'error'],
   v8: ['platform', 'error'],
+  malloc: ['platform', 'parse', 'error'],
   platform: ['parse', 'error'],
   parse: [],
   'error.rs': [],
@@ -19,7 +21,7 @@ const MAY_USE = {
 }
 const MAY_USE_NAPI = ['lib.rs', 'api', 'threads']
 const MAY_USE_RAW_NAPI = ['threads', 'v8']
-const MAY_USE_LIBC = ['platform']
+const MAY_USE_LIBC = ['platform', 'malloc']
 
 const files = (folder) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) =>

@@ -7,7 +7,8 @@
 )]
 
 use rs_memusage::platform::{
-  peak_resident_set_size, prepare, read_own_words, reset_peak_resident_set_size, resident_set_size,
+  defining_object, peak_resident_set_size, prepare, read_own_words, reset_peak_resident_set_size,
+  resident_set_size,
 };
 
 const MIB: u64 = 1024 * 1024;
@@ -60,4 +61,12 @@ fn reading_memory_that_is_not_there_fails_and_does_not_fault() {
   assert_eq!(words, known);
   assert!(!read_own_words(0, &mut words));
   assert!(!read_own_words(usize::MAX - 7, &mut words));
+}
+
+#[test]
+fn functions_of_one_library_have_one_defining_object() {
+  let libc = defining_object(c"dlsym").unwrap();
+  assert_eq!(defining_object(c"getpid"), Some(libc));
+  assert_ne!(defining_object(c"__tls_get_addr").unwrap(), libc, "that one is in the loader");
+  assert_eq!(defining_object(c"no such function"), None);
 }

@@ -3,8 +3,8 @@
 
 use rs_memusage::MeasureError;
 use rs_memusage::platform::{
-  SUPPORTED, borrow_spare_descriptor, find_symbol, footprint, peak_resident_set_size, prepare,
-  read_own_words, reset_peak_resident_set_size, resident_set_size, return_spare_descriptor,
+  SUPPORTED, borrow_spare_descriptor, defining_object, find_symbol, footprint, peak_resident_set_size,
+  prepare, read_own_words, reset_peak_resident_set_size, resident_set_size, return_spare_descriptor,
 };
 
 #[test]
@@ -26,6 +26,7 @@ fn nothing_of_the_host_is_touched() {
   let mut words = [0];
   assert!(!read_own_words(known.as_ptr().addr(), &mut words));
   assert_eq!(find_symbol(c"malloc"), None);
+  assert_eq!(defining_object(c"malloc"), None);
   assert!(!borrow_spare_descriptor());
   return_spare_descriptor();
 }

@@ -9,6 +9,7 @@ use super::raise::raise;
 use crate::attribution::{Measured, OwnIsolate, Owner, Part, ResidencySource, Survey, V8Evidence};
 use crate::error::MeasureError;
 use crate::js_number::js_number;
+use crate::malloc;
 use crate::threads::env_state;
 use crate::threads::own_process::{self, Caller, Look};
 
@@ -27,6 +28,14 @@ pub(crate) struct RawBreakdown {
   pub residency: &'static str,
   /// `verified`, `estimated` or `none`.
   pub v8: &'static str,
+  /// `verified` or `estimated`.
+  pub malloc: &'static str,
+  /// The C allocator.
+  pub allocator: Option<&'static str>,
+  /// Bytes that the program holds of it, where they were asked for.
+  pub in_use: Option<f64>,
+  /// Bytes that a trim would give back, where they were asked for.
+  pub retained: Option<f64>,
   /// Bytes in `ArrayBuffer`s of all threads.
   pub array_buffer_bytes: Option<f64>,
   /// Microseconds that the look took.
@@ -68,6 +77,8 @@ pub(crate) struct RawRequest {
   pub budget_ms: Option<f64>,
   /// Whether every region is wanted.
   pub regions: bool,
+  /// Whether the allocator is to be asked, under its locks.
+  pub allocator: bool,
 }
 
 /// Looks at the process, on the calling thread.
@@ -88,6 +99,7 @@ pub(crate) struct BreakdownTask {
   caller: Caller,
   budget: Option<Duration>,
   regions: bool,
+  allocator: bool,
 }
 
 impl BreakdownTask {
@@ -101,7 +113,8 @@ impl BreakdownTask {
     });
     // A budget beyond what a Duration holds is none.
     let budget = request.budget_ms.and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok());
-    Self { caller: Caller { engine_is_v8: request.engine_is_v8, isolate }, budget, regions: request.regions }
+    let caller = Caller { engine_is_v8: request.engine_is_v8, isolate };
+    Self { caller, budget, regions: request.regions, allocator: request.allocator }
   }
 
   fn look(&self) -> Result<RawBreakdown, MeasureError> {
@@ -113,7 +126,12 @@ impl BreakdownTask {
 
   fn convert(&self, look: &Look) -> RawBreakdown {
     let survey = &look.survey;
-    let (arenas, _) = survey.arenas();
+    let (arenas, arena_resident) = survey.arenas();
+    let statistics = if self.allocator { malloc::statistics() } else { None };
+    let native_heap = survey.breakdown.part(Part::NativeHeap);
+    // Only glibc's arenas can be told from the rest of what the allocator mapped.
+    let trimmable = if malloc::headers_are_known() { arena_resident } else { native_heap };
+    let retained = statistics.map(|statistics| malloc::retained(&statistics, trimmable));
     let regions =
       self.regions.then(|| survey.measured.iter().map(|measured| region(measured, survey)).collect());
     RawBreakdown {
@@ -131,6 +149,10 @@ impl BreakdownTask {
         V8Evidence::Estimated => "estimated",
         V8Evidence::None => "none",
       },
+      malloc: if malloc::headers_are_known() { "verified" } else { "estimated" },
+      allocator: malloc::allocator_name(),
+      in_use: statistics.map(|statistics| js_number(statistics.in_use())),
+      retained: retained.map(js_number),
       array_buffer_bytes: look.array_buffer_bytes.map(js_number),
       regions,
       cost_micros: look.took.as_secs_f64() * 1e6,

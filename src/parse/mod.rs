@@ -1,7 +1,9 @@
-//! Kernel text to numbers: pure functions over bytes, one file per kernel file, no I/O, no system call.
+//! Text of the kernel and the C library to numbers: pure functions over bytes, one file per source, no I/O, no
+//! system call.
 //!
 //! Every function takes any byte string: arithmetic is checked, malformed text is a [`ParseError`].
 
+pub mod malloc_info;
 pub mod maps;
 pub mod smaps;
 pub mod statm;

@@ -14,10 +14,10 @@ mod unsupported;
 use unsupported as current;
 
 pub use current::{
-  FilePages, OwnMemory, SUPPORTED, ThreadPlace, borrow_spare_descriptor, find_symbol, footprint,
-  memory_by_kind, own_control_block, page_residency_works, page_size, pagemap_tells_zero_pages,
-  peak_resident_set_size, prepare, read_maps, read_own_words, read_smaps, reset_peak_resident_set_size,
-  resident_file, resident_pages, resident_set_size, return_spare_descriptor, thread_places,
+  OwnMemory, SUPPORTED, borrow_spare_descriptor, defining_object, find_symbol, footprint, memory_by_kind,
+  own_control_block, page_residency_works, page_size, pagemap_tells_zero_pages, peak_resident_set_size,
+  prepare, read_maps, read_own_words, read_smaps, reset_peak_resident_set_size, resident_file,
+  resident_pages, resident_set_size, return_spare_descriptor, thread_places,
 };
 
 /// What a process occupies, told apart from what it shares with others. All figures are bytes.
@@ -29,4 +29,22 @@ pub struct Footprint {
   pub pss: u64,
   /// Pages in swap, in full even where others share them.
   pub swap: u64,
+}
+
+/// Resident bytes of a file mapping, by what backs them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FilePages {
+  /// Pages of the file or of shared memory.
+  pub file: u64,
+  /// Private memory: copies made by writing.
+  pub copied: u64,
+}
+
+/// One thread, as the kernel sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ThreadPlace {
+  /// The kernel's thread id.
+  pub tid: i32,
+  /// An address inside the thread's control block, which glibc places at the top of the thread's stack mapping.
+  pub control_block: u64,
 }

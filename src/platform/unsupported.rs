@@ -2,8 +2,9 @@
 
 use std::ffi::{CStr, c_void};
 
-use super::Footprint;
+use super::{FilePages, Footprint, ThreadPlace};
 use crate::error::{MeasureError, Result};
+use crate::parse::status;
 
 /// Whether this platform reads memory figures itself. Here JavaScript asks Node's own API instead.
 pub const SUPPORTED: bool = false;
@@ -52,7 +53,85 @@ pub fn find_symbol(_name: &CStr) -> Option<*mut c_void> {
   None
 }
 
+/// See [`find_symbol`].
+pub fn defining_object(_name: &CStr) -> Option<usize> {
+  None
+}
+
+/// The usual size; nothing here counts pages.
+pub fn page_size() -> u64 {
+  4096
+}
+
 /// Reading memory that may be gone needs a system call that is unknown here.
 pub fn read_own_words(_address: usize, _words: &mut [u64]) -> bool {
   false
+}
+
+/// # Errors
+/// Always `Unsupported`.
+pub fn memory_by_kind() -> Result<status::Memory> {
+  Err(MeasureError::Unsupported { what: "resident memory by kind" })
+}
+
+/// # Errors
+/// Always `Unsupported`.
+pub fn read_maps(_text: &mut Vec<u8>) -> Result<()> {
+  Err(MeasureError::Unsupported { what: "the regions of the address space" })
+}
+
+/// # Errors
+/// Always `Unsupported`.
+pub fn read_smaps() -> Result<Vec<u8>> {
+  Err(MeasureError::Unsupported { what: "the regions of the address space" })
+}
+
+/// No page's residency is known.
+pub fn page_residency_works() -> bool {
+  false
+}
+
+/// No page table can be read.
+pub fn pagemap_tells_zero_pages() -> bool {
+  false
+}
+
+/// Nothing is known to be resident.
+pub fn resident_pages(_start: u64, _end: u64, _residency: &mut Vec<u8>) {}
+
+/// # Errors
+/// Always `Unsupported`.
+pub fn resident_file(_start: u64, _end: u64) -> Result<FilePages> {
+  Err(MeasureError::Unsupported { what: "the residency of a mapping" })
+}
+
+/// No thread's place is known.
+pub fn thread_places() -> Vec<ThreadPlace> {
+  Vec::new()
+}
+
+/// No thread's place is known.
+pub fn own_control_block() -> Option<u64> {
+  None
+}
+
+/// Reads nothing.
+pub struct OwnMemory;
+
+impl OwnMemory {
+  /// Nothing to open.
+  pub fn open() -> Self {
+    Self
+  }
+
+  /// Memory that may be gone cannot be read here.
+  pub fn read(&self, _address: u64, _words: &mut [u64]) -> bool {
+    false
+  }
+
+  /// Memory that may be gone cannot be read here: zeros.
+  pub fn gather(&self, addresses: &[u64], width: usize, words: &mut Vec<u64>) {
+    words.clear();
+    words.resize(addresses.len().saturating_mul(width), 0);
+  }
 }

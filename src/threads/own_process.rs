@@ -10,6 +10,7 @@ use crate::attribution::{
   ResidencySource, Survey, V8Evidence, heap_page_candidates, survey, weigh,
 };
 use crate::error::{MeasureError, Result};
+use crate::malloc;
 use crate::parse::{maps, status};
 use crate::platform;
 
@@ -178,7 +179,7 @@ fn facts(own: &OwnProcess, caller: Caller) -> Result<Facts> {
       .collect(),
     control_blocks: threads.iter().map(|thread| (thread.tid, thread.control_block)).collect(),
     main_thread: i32::try_from(std::process::id()).unwrap_or(0),
-    malloc_is_glibc: true,
+    malloc_is_glibc: malloc::headers_are_known(),
   })
 }
 

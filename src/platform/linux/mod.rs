@@ -15,12 +15,10 @@ use std::sync::OnceLock;
 pub use footprint::footprint;
 pub use own_memory::{OwnMemory, read_own_words};
 pub use peak::{peak_resident_set_size, reset_peak_resident_set_size};
-pub use residency::{
-  FilePages, page_residency_works, pagemap_tells_zero_pages, resident_file, resident_pages,
-};
+pub use residency::{page_residency_works, pagemap_tells_zero_pages, resident_file, resident_pages};
 pub use spare_descriptor::{borrow_spare_descriptor, return_spare_descriptor};
-pub use symbol::find_symbol;
-pub use thread_list::{ThreadPlace, own_control_block, thread_places};
+pub use symbol::{defining_object, find_symbol};
+pub use thread_list::{own_control_block, thread_places};
 
 use self::kept_file::KeptFile;
 use self::spare_descriptor::with_spare_descriptor;

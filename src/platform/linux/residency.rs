@@ -4,15 +4,7 @@ use std::sync::OnceLock;
 
 use super::{PAGEMAP, page_size};
 use crate::error::{MeasureError, Result};
-
-/// Resident bytes of a file mapping, by what backs them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct FilePages {
-  /// Pages of the file or of shared memory.
-  pub file: u64,
-  /// Private memory: copies made by writing.
-  pub copied: u64,
-}
+use crate::platform::FilePages;
 
 /// Appends one byte per page of private anonymous memory from `start` to `end`: 1 where the page is resident. Pages
 /// that are not mapped any more are not. Not for file mappings, where the kernel answers what its page cache holds.

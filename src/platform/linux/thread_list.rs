@@ -2,14 +2,7 @@
 
 use std::ffi::c_void;
 
-/// One thread, as the kernel sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ThreadPlace {
-  /// The kernel's thread id.
-  pub tid: i32,
-  /// An address inside the thread's control block, which glibc places at the top of the thread's stack mapping.
-  pub control_block: u64,
-}
+use crate::platform::ThreadPlace;
 
 /// Threads whose control block is known. A thread that just ends is left out.
 pub fn thread_places() -> Vec<ThreadPlace> {
