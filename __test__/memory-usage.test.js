@@ -10,24 +10,16 @@ const { smapsRollup } = require('./helpers/kernel')
 
 const KEYS = ['rss', 'heapTotal', 'heapUsed', 'external', 'arrayBuffers', 'heapLimit']
 
-/**
- * Ours between two of Node's own, in this thread and this process. Background threads of V8 may allocate meanwhile:
- * once, the two of Node's must say the same.
- */
+/** Compares ours with Node's own, in this thread and this process. */
 function compareWithCore() {
   const { memoryUsage } = require('./index.js')
+  const { atOneMoment } = require('./__test__/helpers/one-moment.js')
   const compare = () => {
-    const core = process.memoryUsage()
-    const ours = memoryUsage()
-    const after = process.memoryUsage()
-    const quiet = ['heapTotal', 'external', 'arrayBuffers'].every((key) => core[key] === after[key])
     const limit = require('node:v8').getHeapStatistics().heap_size_limit
-    return { quiet, ours, core, limit, method: memoryUsage.method }
+    return { ...atOneMoment(memoryUsage), limit, method: memoryUsage.method }
   }
   compare() // the first call compiles
-  let answer
-  for (let attempt = 0; attempt < 100 && !answer?.quiet; attempt++) answer = compare()
-  return answer
+  return compare()
 }
 
 function assertAgrees({ ours, core, limit }) {
@@ -72,7 +64,7 @@ describe('memoryUsage()', () => {
         const inPackage = createRequire(${JSON.stringify(`${root}/index.js`)})
         require('node:worker_threads').parentPort.postMessage((${compareWithCore
           .toString()
-          .replace('require(', 'inPackage(')})())`
+          .replaceAll('require(', 'inPackage(')})())`
       new Worker(script, { eval: true }).on('message', resolve).on('error', reject)
     })
     assert.equal(answer.method.v8, 'verified')

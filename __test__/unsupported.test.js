@@ -13,12 +13,10 @@ describe('on a platform without support', () => {
     const answer = await inChild(
       () => {
         const { memoryUsage } = require('./index.js')
-        const first = [memoryUsage(), process.memoryUsage()] // Node allocates its array at the first call
+        const { atOneMoment } = require('./__test__/helpers/one-moment.js')
         return {
-          first: first.length,
           method: memoryUsage.method,
-          ours: memoryUsage(),
-          core: process.memoryUsage(),
+          ...atOneMoment(memoryUsage),
           limit: require('node:v8').getHeapStatistics().heap_size_limit,
           rss: memoryUsage.rss(),
           peak: memoryUsage.peakRss(),

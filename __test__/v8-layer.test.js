@@ -11,7 +11,8 @@ describe('the V8 layer', () => {
         (runtime) => {
           Object.defineProperty(process, 'versions', { value: { ...process.versions, [runtime]: '1.0.0' } })
           const { memoryUsage } = require('./index.js')
-          return { method: memoryUsage.method, ours: memoryUsage(), core: process.memoryUsage() }
+          const { atOneMoment } = require('./__test__/helpers/one-moment.js')
+          return { method: memoryUsage.method, ...atOneMoment(memoryUsage) }
         },
         { args: [runtime] },
       )
@@ -40,7 +41,8 @@ describe('the V8 layer', () => {
       }
       const { memoryUsage } = require('./index.js')
       lie = 0
-      return { method: memoryUsage.method, ours: memoryUsage(), core: core() }
+      const { atOneMoment } = require('./__test__/helpers/one-moment.js')
+      return { method: memoryUsage.method, ...atOneMoment(memoryUsage, core) }
     })
     assert.deepEqual(answer.method, { rss: 'statm', v8: 'verified', arrayBuffers: 'none' })
     assert.equal(answer.ours.arrayBuffers, answer.core.arrayBuffers)
