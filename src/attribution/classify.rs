@@ -213,7 +213,7 @@ impl<M: Memory> Classifier<'_, M> {
         .or_else(|| self.low_level_alloc_at(start, region))
         .or_else(|| self.cpp_heap_at(start, region))
         .or_else(|| self.left_stack_at(start, region, neighbours))
-        .or_else(|| tables_at(start, region, neighbours))
+        .or_else(|| tables_at(start, region, neighbours).filter(|_| self.facts.engine_is_v8))
         .or_else(|| growable_buffer_at(start, region, neighbours))
         .unwrap_or_else(|| self.unexplained_from(start, region));
       self.push_anonymous(start, end, part, owner);
