@@ -310,10 +310,10 @@ impl<M: Memory> Classifier<'_, M> {
   /// Nothing is recognised at `start`: up to where something may begin again.
   fn unexplained_from(&self, start: u64, region: &Region) -> (u64, Part, Owner) {
     let part = if self.facts.malloc_is_glibc { Part::Other } else { Part::NativeHeap };
-    let next_stack =
-      self.facts.control_blocks.iter().map(|(_, block)| *block).filter(|block| *block > start).min();
-    let limit = next_stack.map_or(region.end, |stack| stack.min(region.end));
-    (self.next_known_header(start, limit, region.end).unwrap_or(region.end), part, Owner::Process)
+    let blocks = self.facts.control_blocks.iter().map(|(_, block)| self.page_of(*block));
+    let next_block = blocks.filter(|block| *block > start).min();
+    let limit = next_block.map_or(region.end, |block| block.min(region.end));
+    (self.next_known_header(start, limit, region.end).unwrap_or(limit), part, Owner::Process)
   }
 
   /// The first page after `start` that begins with a header of malloc's or of Abseil's.
