@@ -298,4 +298,47 @@ export function rssBreakdown(options?: RssBreakdownOptions): RssBreakdown
  *
  * An aborted `signal` rejects with its reason at once; work that has begun goes on to its end unseen.
  */
-export function rssBreakdownAsync(options?: RssBreakdownOptions & { signal?: AbortSignal }): Promise<RssBreakdown>
+export function rssBreakdownAsync(
+  options?: RssBreakdownOptions & { signal?: AbortSignal },
+): Promise<RssBreakdown>
+
+/** What {@link trim} returns. Sizes are bytes. */
+export interface TrimResult {
+  /** Resident set size before; `null` where the allocator has no way to give memory back and nothing was tried. */
+  before: number | null
+  /** Resident set size after; `null` as above. */
+  after: number | null
+  /**
+   * What left the resident set: `before - after`, and 0 when other threads took more meanwhile than the allocator
+   * gave back. `null` as above.
+   */
+  released: number | null
+  /** The C allocator of this process: the one that `malloc` leads to. `null`: another, or a platform without support. */
+  allocator: 'glibc' | 'jemalloc' | 'mimalloc' | 'tcmalloc' | null
+}
+
+/**
+ * Has the C allocator give its free memory back to the system. Nothing that is in use is touched, and the memory
+ * comes back, at the price of page faults, when it is needed again. JS heaps are not the allocator's: V8 shrinks
+ * them by itself.
+ *
+ * Source: `malloc_trim(0)` of glibc, `arena.<all>.purge` of jemalloc 5, `mi_collect(true)` of mimalloc; what they
+ * did is measured by `memoryUsage.rss()` before and after.
+ *
+ * Cost: 0.1 to 200 ms, more the more free memory there is. The call is synchronous and locks the allocator's
+ * arenas one after the other: other threads that allocate from the same one wait. Call it after a burst or when
+ * workers have ended, not on a timer.
+ *
+ * What stays although it is free: pieces smaller than a page between pieces in use; in glibc also the chunk at the
+ * end of a thread's arena, and small pieces in the caches of threads. mimalloc reaches the memory of the calling
+ * thread and of threads that ended, not that of other live ones, such as Node's thread pool. On musl with its own
+ * allocator, macOS, Windows and with tcmalloc nothing can be done, and the fields are `null`.
+ *
+ * @throws as {@link MemoryUsageFunction.rss}.
+ *
+ * @example
+ * const { trim } = require('rs-memusage')
+ * trim()
+ * // { before: 131072000, after: 71303168, released: 59768832, allocator: 'glibc' }
+ */
+export function trim(): TrimResult

@@ -3,5 +3,6 @@
 const { footprint } = require('./lib/footprint')
 const { memoryUsage } = require('./lib/memory-usage')
 const { rssBreakdown, rssBreakdownAsync } = require('./lib/rss-breakdown')
+const { trim } = require('./lib/trim')
 
-module.exports = { footprint, memoryUsage, rssBreakdown, rssBreakdownAsync }
+module.exports = { footprint, memoryUsage, rssBreakdown, rssBreakdownAsync, trim }

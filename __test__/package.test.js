@@ -22,6 +22,8 @@ const FILES = [
   'index.js',
   'lib/footprint.js',
   'lib/memory-usage.js',
+  'lib/rss-breakdown.js',
+  'lib/trim.js',
   'lib/v8-layer.js',
   'lib/validate.js',
   'native.js',

@@ -1,6 +1,16 @@
 // Checked by `tsc --noEmit`: what compiles here is what users can write, and each expected error must be one.
 
-import { type Footprint, footprint, type MemoryUsage, memoryUsage } from 'rs-memusage'
+import {
+  type Footprint,
+  footprint,
+  type MemoryUsage,
+  memoryUsage,
+  type RssBreakdown,
+  rssBreakdown,
+  rssBreakdownAsync,
+  type TrimResult,
+  trim,
+} from 'rs-memusage'
 
 const usage: MemoryUsage = memoryUsage()
 const figures: number[] = [
@@ -21,6 +31,10 @@ const { uss, pss, swap }: Record<'uss' | 'pss' | 'swap', number> = footprint(1)
 
 process.memoryUsage = memoryUsage
 
+const trimmed: TrimResult = trim()
+const released: number | null = trimmed.released
+const allocator: 'glibc' | 'jemalloc' | 'mimalloc' | 'tcmalloc' | null = trimmed.allocator
+
 // @ts-expect-error the peak may be unknown
 const certain: number = memoryUsage.peakRss()
 // @ts-expect-error there is no such figure
@@ -30,4 +44,35 @@ memoryUsage.method.v8 = 'none'
 // @ts-expect-error a process is named by its number
 footprint('1')
 
-export { certain, figures, own, peak, pss, reset, resident, swap, uss, way }
+// @ts-expect-error an allocator may be unable to trim
+const left: number = trim().released
+// @ts-expect-error there is nothing to choose
+trim({ pad: 0 })
+
+const breakdown: RssBreakdown = rssBreakdown({ budgetMs: 5, regions: true, allocator: true })
+const other: number = breakdown.parts.other
+const pending: Promise<RssBreakdown> = rssBreakdownAsync({ signal: new AbortController().signal })
+// @ts-expect-error a signal is for the asynchronous call
+rssBreakdown({ signal: new AbortController().signal })
+// @ts-expect-error the allocator may not tell
+const inUse: number = breakdown.nativeHeap.inUse
+
+export {
+  allocator,
+  breakdown,
+  certain,
+  figures,
+  inUse,
+  left,
+  other,
+  own,
+  peak,
+  pending,
+  pss,
+  released,
+  reset,
+  resident,
+  swap,
+  uss,
+  way,
+}

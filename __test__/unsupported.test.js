@@ -69,4 +69,9 @@ describe('on a platform without support', () => {
     )
     assert.ok(Math.abs(usage[0] - usage[1]) < MIB && usage[0] > 0)
   })
+
+  it('trim() tries nothing and says null', async () => {
+    const answer = await inChild(() => require('./index.js').trim(), { env })
+    assert.deepEqual(answer, { before: null, after: null, released: null, allocator: null })
+  })
 })

@@ -6,9 +6,11 @@
   reason = "helpers of tests fail by panicking too, and their sizes are small"
 )]
 
-use std::ffi::c_void;
-use std::process::Command;
+mod alone;
 
+use std::ffi::c_void;
+
+use alone::alone;
 use rs_memusage::malloc::{allocator_name, retained, statistics, trim};
 use rs_memusage::platform::resident_set_size;
 
@@ -16,21 +18,6 @@ const MIB: u64 = 1024 * 1024;
 
 /// What the test harness itself may allocate and free while we measure.
 const NOISE: u64 = 2 * MIB;
-
-/// Runs the body of the test of that name in a process of its own: what one test leaves behind in the arenas
-/// would serve the allocations of the next. There is one thread in it besides those that the body starts.
-fn alone(test: &str, body: impl FnOnce()) {
-  const CHILD: &str = "RS_MEMUSAGE_TEST_CHILD";
-  if std::env::var_os(CHILD).is_some() {
-    return body();
-  }
-  let arguments = ["--exact", test, "--test-threads=1", "--nocapture"];
-  let mut child = Command::new(std::env::current_exe().unwrap());
-  let output = child.args(arguments).env(CHILD, "1").output().unwrap();
-  let readable = |bytes| String::from_utf8_lossy(bytes).into_owned();
-  assert!(output.status.success(), "{}{}", readable(&output.stdout), readable(&output.stderr));
-  assert!(readable(&output.stdout).contains("1 passed"), "no test is called {test}");
-}
 
 /// Chunks of malloc that are freed one by one, or never.
 struct Chunks(Vec<*mut c_void>);
@@ -101,7 +88,7 @@ fn assert_kept((promised, released): (u64, u64)) {
 
 #[test]
 fn agrees_with_mallinfo2() {
-  alone("agrees_with_mallinfo2", || {
+  alone("agrees_with_mallinfo2", "", || {
     assert_eq!(allocator_name(), Some("glibc"));
     let _mapped = Chunks::untouched(1, 80 << 20);
     Chunks::touched(20_000, 600).free_all_but_every(2);
@@ -120,7 +107,7 @@ fn agrees_with_mallinfo2() {
 
 #[test]
 fn long_free_runs_are_promised_and_come() {
-  alone("long_free_runs_are_promised_and_come", || {
+  alone("long_free_runs_are_promised_and_come", "", || {
     Chunks::touched(300_000, 600).free_all_but_every(40);
     let (promised, released) = promised_and_released();
     assert!(released > 100 * MIB, "{released}");
@@ -131,7 +118,7 @@ fn long_free_runs_are_promised_and_come() {
 
 #[test]
 fn holes_smaller_than_a_page_are_not_promised() {
-  alone("holes_smaller_than_a_page_are_not_promised", || {
+  alone("holes_smaller_than_a_page_are_not_promised", "", || {
     Chunks::touched(300_000, 600).free_all_but_every(2);
     let found = statistics().unwrap();
     assert!(found.arena_reserved - found.arena_in_use > 64 * MIB, "much is free");
@@ -142,7 +129,7 @@ fn holes_smaller_than_a_page_are_not_promised() {
 
 #[test]
 fn holes_of_two_pages_are_promised_by_half() {
-  alone("holes_of_two_pages_are_promised_by_half", || {
+  alone("holes_of_two_pages_are_promised_by_half", "", || {
     Chunks::touched(40_000, 8200).free_all_but_every(2);
     let (promised, released) = promised_and_released();
     assert!(released > 64 * MIB && released < 90 * MIB, "{released} of 160 MiB");
@@ -152,7 +139,7 @@ fn holes_of_two_pages_are_promised_by_half() {
 
 #[test]
 fn free_memory_that_was_never_touched_is_not_promised() {
-  alone("free_memory_that_was_never_touched_is_not_promised", || {
+  alone("free_memory_that_was_never_touched_is_not_promised", "", || {
     Chunks::untouched(2000, 100_000).free_all_but_every(100);
     let statistics = statistics().unwrap();
     assert!(statistics.arena_releasable > 128 * MIB, "{statistics:?}");
@@ -163,7 +150,7 @@ fn free_memory_that_was_never_touched_is_not_promised() {
 
 #[test]
 fn what_threads_leave_behind_is_promised_and_comes() {
-  alone("what_threads_leave_behind_is_promised_and_comes", || {
+  alone("what_threads_leave_behind_is_promised_and_comes", "", || {
     // Chunks that stay keep the arenas from giving their memory back by themselves.
     let work = || {
       Chunks::touched(5000, 600).free_all_but_every(2);

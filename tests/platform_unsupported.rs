@@ -2,6 +2,7 @@
 #![cfg(feature = "unsupported")]
 
 use rs_memusage::MeasureError;
+use rs_memusage::malloc::{allocator_name, statistics, trim};
 use rs_memusage::platform::{
   SUPPORTED, borrow_spare_descriptor, defining_object, find_symbol, footprint, peak_resident_set_size,
   prepare, read_own_words, reset_peak_resident_set_size, resident_set_size, return_spare_descriptor,
@@ -29,4 +30,11 @@ fn nothing_of_the_host_is_touched() {
   assert_eq!(defining_object(c"malloc"), None);
   assert!(!borrow_spare_descriptor());
   return_spare_descriptor();
+}
+
+#[test]
+fn no_allocator_is_known() {
+  assert_eq!(allocator_name(), None);
+  assert_eq!(statistics(), None);
+  assert!(!trim());
 }

@@ -5,4 +5,5 @@ mod footprint;
 mod memory_usage;
 mod raise;
 mod rss_breakdown;
+mod trim;
 mod v8_layer;

@@ -1,0 +1,137 @@
+'use strict'
+
+const assert = require('node:assert/strict')
+const { describe, it } = require('node:test')
+const { trim } = require('..')
+const { preloaded } = require('./helpers/allocators')
+const { inChild, MIB } = require('./helpers/child')
+
+const KEYS = ['before', 'after', 'released', 'allocator']
+
+/** What other threads of a quiet process may take or give back between two readings. */
+const NOISE = 4 * MIB
+
+/** Makes garbage, has it collected, and trims twice, with the kernel's word around each. Runs in a child. */
+async function trimAfter(makeGarbage) {
+  const { readFileSync } = require('node:fs')
+  const { trim } = require('./index.js')
+  const kernel = () => {
+    const text = readFileSync('/proc/self/smaps_rollup', 'latin1')
+    return Number(/^Rss:\s+(\d+) kB$/m.exec(text)[1]) * 1024
+  }
+  const pause = () => new Promise((resolve) => setTimeout(resolve, 300)) // V8 frees buffers in the background
+  await makeGarbage()
+  for (let round = 0; round < 2; round++) {
+    global.gc()
+    await pause()
+  }
+  const look = () => {
+    const before = kernel()
+    const result = trim()
+    return { ...result, kernel: before - kernel() }
+  }
+  return [look(), look()]
+}
+
+/** 12,000 deflate streams at once: a burst that leaves the arenas full of free memory. */
+async function zlibBurst() {
+  const { deflate } = require('node:zlib')
+  const { promisify } = require('node:util')
+  const data = Buffer.alloc(1024, 'hello world ')
+  await Promise.all(Array.from({ length: 12000 }, () => promisify(deflate)(data)))
+}
+
+/** 1280 buffers of 100 KiB, 125 MiB: too small for mappings of their own. */
+function buffers() {
+  const kept = Array.from({ length: 1280 }, () => Buffer.alloc(100 * 1024, 1))
+  return kept.length
+}
+
+/** Six workers with 300 buffers of 64 KiB, 112 MiB in all, and many objects, that end. */
+async function workers() {
+  const { Worker } = require('node:worker_threads')
+  const script = `
+    globalThis.kept = Array.from({ length: 300 }, () => Buffer.alloc(65536, 1))
+    globalThis.objects = Array.from({ length: 200000 }, (_, index) => ({ index }))
+    setTimeout(() => process.exit(), 800)`
+  const run = (resolve) => new Worker(script, { eval: true }).on('exit', resolve)
+  await Promise.all(Array.from({ length: 6 }, () => new Promise(run)))
+}
+
+const after = (makeGarbage, env = {}) => inChild(`() => (${trimAfter})(${makeGarbage})`, { env })
+
+function assertReleased({ before, after, released, kernel }, atLeast) {
+  assert.equal(released, Math.max(before - after, 0))
+  assert.ok(released >= atLeast, `released ${released}`)
+  assert.ok(Math.abs(released - kernel) < NOISE, `released ${released}, by the kernel ${kernel}`)
+}
+
+describe('trim()', () => {
+  it('takes off RSS what a zlib burst left behind, and no more at the next call', async () => {
+    const [first, second] = await after(zlibBurst)
+    assert.equal(first.allocator, 'glibc')
+    assertReleased(first, 40 * MIB) // 49 to 64 MiB on Node 20, 22, 24, 26
+    assertReleased(second, 0)
+    assert.ok(second.released < NOISE, `released ${second.released}`)
+  })
+
+  it('takes off RSS what a burst left behind in two arenas, where it is gigabytes', async () => {
+    const [first, second] = await after(zlibBurst, { MALLOC_ARENA_MAX: '2' })
+    assertReleased(first, 500 * MIB) // 2.0 to 2.5 GiB
+    assert.ok(second.released < NOISE, `released ${second.released}`)
+  })
+
+  it('takes off RSS what workers left behind', async () => {
+    const [first] = await after(workers)
+    assertReleased(first, 64 * MIB)
+  })
+
+  it('may be called anywhere and any number of times', async () => {
+    const results = await inChild(async () => {
+      const { Worker } = require('node:worker_threads')
+      const { trim } = require('./index.js')
+      const script = `
+        const { parentPort, workerData } = require('node:worker_threads')
+        parentPort.postMessage(require(workerData).trim())`
+      const worker = new Worker(script, { eval: true, workerData: require.resolve('./index.js') })
+      const inWorker = await new Promise((resolve, reject) =>
+        worker.on('message', resolve).on('error', reject),
+      )
+      return [inWorker, ...Array.from({ length: 20 }, trim)]
+    })
+    assert.equal(results.length, 21)
+    for (const result of results) {
+      assert.deepEqual(Object.keys(result), KEYS)
+      assert.ok(result.before > 0 && result.after > 0 && result.released >= 0, JSON.stringify(result))
+      assert.equal(result.allocator, 'glibc')
+    }
+  })
+
+  it('never says that less than nothing was released', () => {
+    for (let round = 0; round < 100; round++) assert.ok(trim().released >= 0)
+  })
+})
+
+describe('trim() with another allocator', () => {
+  it('asks jemalloc', async () => {
+    // Without this jemalloc gives free pages back by itself before we come.
+    const env = { ...preloaded('libjemalloc.so.2'), MALLOC_CONF: 'dirty_decay_ms:-1' }
+    const [first, second] = await after(buffers, env)
+    assert.equal(first.allocator, 'jemalloc')
+    assertReleased(first, 64 * MIB)
+    assert.ok(second.released < NOISE, `released ${second.released}`)
+  })
+
+  it('asks mimalloc', async () => {
+    const [first] = await after(buffers, preloaded('libmimalloc.so.2'))
+    assert.equal(first.allocator, 'mimalloc')
+    assertReleased(first, 64 * MIB) // 106 or 125 MiB: some of it only at a second call
+  })
+
+  it('leaves tcmalloc alone and says null', async () => {
+    const [first] = await after(buffers, preloaded('libtcmalloc_minimal.so.4'))
+    const { kernel, ...result } = first
+    assert.deepEqual(result, { before: null, after: null, released: null, allocator: 'tcmalloc' })
+    assert.ok(Math.abs(kernel) < NOISE)
+  })
+})
