@@ -5,11 +5,22 @@ const { join } = require('node:path')
 const { describe, it } = require('node:test')
 const { readableSize } = require('../examples/server/format')
 const { RunningServer, SCRIPT, eventually, serverEnvironment } = require('./fixtures/running-server')
-const { MIB, inChild, runProcess } = require('./helpers/child')
+const { MIB, inChild, root, runProcess } = require('./helpers/child')
 
 const FIGURES = ['rss', 'heapTotal', 'heapUsed', 'external', 'arrayBuffers', 'heapLimit', 'peakRss']
 const ACTIONS = ['/allocate', '/buffer', '/worker', '/release']
 const LOOKS = ['/', '/status']
+const PARTS = [
+  'code',
+  'jit',
+  'v8Heap',
+  'v8Pool',
+  'nativeHeap',
+  'stacks',
+  'mappedFiles',
+  'sharedMemory',
+  'other',
+]
 const NOTHING = { count: 0, bytes: 0, readable: '0 B' }
 const NOTHING_HELD = { heap: NOTHING, buffers: NOTHING, workers: NOTHING }
 
@@ -45,6 +56,38 @@ describe('the routes of the example server', suite, () => {
     assert.deepEqual(holding, NOTHING_HELD)
   })
 
+  it('/status says where the memory is, and the parts are all of it', linuxOnly, async (t) => {
+    const server = await RunningServer.start(t)
+    const { memory, breakdown } = await server.body('/status')
+    const { rss, parts, nativeHeap, arrayBuffers, swap, threads, method, costMicros } = breakdown
+    assert.deepEqual(Object.keys(parts), PARTS)
+    const { arenas, allocator, ...nativeSizes } = nativeHeap
+    assert.deepEqual(Object.keys(nativeSizes), ['resident', 'inUse', 'retained'])
+    for (const { bytes, readable } of [
+      ...Object.values({ rss, ...parts, ...nativeSizes, ...arrayBuffers, swap }),
+    ]) {
+      assert.equal(readable, readableSize(bytes))
+    }
+    assert.equal(
+      Object.values(parts).reduce((sum, { bytes }) => sum + bytes, 0),
+      rss.bytes,
+    )
+    assert.equal(nativeHeap.resident.bytes, parts.nativeHeap.bytes)
+    // Two looks, one behind the other, between which the server goes on living.
+    assert.ok(Math.abs(rss.bytes - memory.rss.bytes) < 8 * MIB, `${rss.readable}, ${memory.rss.readable}`)
+    assert.equal(threads, server.threads())
+    assert.ok(method.residency && method.v8 && costMicros > 0)
+  })
+
+  it('/status knows nothing of parts where the platform does not tell', async (t) => {
+    const binary = join(root, 'target', 'unsupported', 'rs-memusage.node')
+    const server = await RunningServer.start(t, { RS_MEMUSAGE_NATIVE_PATH: binary })
+    const { memory, breakdown } = await server.body('/status')
+    assert.equal(breakdown, null)
+    assert.ok(memory.rss.bytes > 0)
+    await server.printed(/^rss \S+ MiB \(peak unknown\) \| heap/m)
+  })
+
   it('/allocate keeps a megabyte of heap', async (t) => {
     const server = await RunningServer.start(t)
     const before = await server.body('/status')
@@ -69,6 +112,18 @@ describe('the routes of the example server', suite, () => {
     const grown = after.memory.rss.bytes - before.memory.rss.bytes
     assert.ok(grown >= 60 * MIB, `rss grew by ${readableSize(grown)}`)
     assert.ok(after.memory.peakRss.bytes - before.memory.rss.bytes >= 60 * MIB)
+  })
+
+  it('/buffer keeps its megabytes in the native heap', linuxOnly, async (t) => {
+    const server = await RunningServer.start(t)
+    const nativeHeap = async () => (await server.body('/status')).breakdown.parts.nativeHeap.bytes
+    await nativeHeap() // what the first request and the first look leave behind is not the buffers'
+    const before = await nativeHeap()
+    await server.repeat(64, '/buffer')
+    const grown = (await nativeHeap()) - before
+    // Each takes a page more than its megabyte for malloc's header, 0.25 MiB in all. The rest of the 3 MiB is for
+    // what the requests themselves leave in the allocator, or what is freed meanwhile.
+    assert.ok(Math.abs(grown - 64 * MIB) <= 3 * MIB, `nativeHeap grew by ${readableSize(grown)}`)
   })
 
   it('/worker answers when a thread is online and holds its memory', linuxOnly, async (t) => {
@@ -292,11 +347,11 @@ describe('the start of the example server', suite, () => {
 describe('the console of the example server', suite, () => {
   const SIZE = String.raw`\d+(\.\d)? [KMG]?i?B`
 
-  it('has a memory line at the start', async (t) => {
+  it('has a memory line at the start', linuxOnly, async (t) => {
     const server = await RunningServer.start(t)
     const [line] = await server.printed(/^rss .*$/m)
     const parts = [
-      `rss ${SIZE} \\(peak ${SIZE}\\)`,
+      `rss ${SIZE} \\(peak ${SIZE}, largest part \\w+ ${SIZE}\\)`,
       `heap ${SIZE} of ${SIZE} \\(limit ${SIZE}\\)`,
       `external ${SIZE} \\(array buffers ${SIZE}\\)`,
       'holding heap 0 B, buffers 0 B, workers 0 B',

@@ -1,7 +1,7 @@
 'use strict'
 
 const { size } = require('./format')
-const { status, withReadableBytes } = require('./report')
+const { status, summary, withReadableBytes } = require('./report')
 
 const LOOK = ['GET', 'HEAD']
 // By the book an action is a POST. People type these into a browser, which can only GET.
@@ -9,7 +9,7 @@ const ACT = ['GET', 'HEAD', 'POST']
 
 const routes = [
   { path: '/', methods: LOOK, about: 'this list', answer: () => ({ routes: index() }) },
-  { path: '/status', methods: LOOK, about: 'memory of the process, and what is held', answer: status },
+  { path: '/status', methods: LOOK, about: 'memory of the process, where it is, what is held', answer: status },
   { path: '/allocate', methods: ACT, about: 'keeps 1 MB of JavaScript heap', answer: keepHeap },
   { path: '/buffer', methods: ACT, about: 'keeps a 1 MB Buffer', answer: keepBuffer },
   { path: '/worker', methods: ACT, about: 'starts a worker thread that holds memory', answer: keepWorker },
@@ -25,22 +25,22 @@ function index() {
 
 function keepHeap(holdings) {
   holdings.keepHeap()
-  return status(holdings)
+  return summary(holdings)
 }
 
 function keepBuffer(holdings) {
   holdings.keepBuffer()
-  return status(holdings)
+  return summary(holdings)
 }
 
 async function keepWorker(holdings) {
   const { threadId, bytes } = await holdings.keepWorker()
-  return { worker: { threadId, holds: size(bytes) }, ...status(holdings) }
+  return { worker: { threadId, holds: size(bytes) }, ...summary(holdings) }
 }
 
 async function release(holdings) {
   const released = await holdings.release()
-  return { released: withReadableBytes(released), ...status(holdings) }
+  return { released: withReadableBytes(released), ...summary(holdings) }
 }
 
 /** The answer to a request: `{ code, body?, allow? }`. Never rejects. */
