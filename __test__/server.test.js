@@ -3,6 +3,7 @@
 const assert = require('node:assert/strict')
 const { join } = require('node:path')
 const { describe, it } = require('node:test')
+const { prefersHtml } = require('../examples/server/accept')
 const { readableSize } = require('../examples/server/format')
 const { RunningServer, SCRIPT, eventually, serverEnvironment } = require('./fixtures/running-server')
 const { MIB, inChild, root, runProcess } = require('./helpers/child')
@@ -21,6 +22,7 @@ const PARTS = [
   'sharedMemory',
   'other',
 ]
+const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8'
 const NOTHING = { count: 0, bytes: 0, readable: '0 B' }
 const NOTHING_HELD = { heap: NOTHING, buffers: NOTHING, workers: NOTHING }
 
@@ -224,6 +226,131 @@ describe('the routes of the example server', suite, () => {
     assert.match(await get('http://somewhere.else/status'), /^HTTP\/1.1 200 .*heapUsed/s)
     assert.match(await server.raw('\0\0\0\r\n\r\n'), /^HTTP\/1.1 400 /)
     assert.equal((await server.request('/status')).code, 200)
+  })
+})
+
+describe('the page of the example server', suite, () => {
+  const PAGE_FILES = {
+    '/page.css': 'text/css',
+    '/page.mjs': 'text/javascript',
+    '/drawing.mjs': 'text/javascript',
+  }
+
+  it('is at / for who prefers HTML', () => {
+    for (const accept of [
+      BROWSER,
+      'text/html',
+      'TEXT/HTML ; Q=0.5',
+      'text/html, application/json',
+      'application/json;q=0.9, text/html',
+      'text/*',
+      'text/html;charset=utf-8, */*;q=0.1',
+      'application/json;q=0, */*',
+    ]) {
+      assert.equal(prefersHtml(accept), true, accept)
+    }
+    for (const accept of [
+      undefined,
+      '',
+      '*/*',
+      'application/json',
+      'application/json, text/plain, */*',
+      'application/json, text/html;q=0.9',
+      'text/html;q=0',
+      'text/html;q=0, */*',
+      'text/html;q=2',
+      'text/html;q=',
+      'text/html;q=much',
+      'text/htmlx',
+      'image/png',
+      ',;,=;q',
+    ]) {
+      assert.equal(prefersHtml(accept), false, accept)
+    }
+  })
+
+  it('shares its address with the list of routes', async (t) => {
+    const server = await RunningServer.start(t)
+    for (const [accept, type] of [
+      [BROWSER, 'text/html; charset=utf-8'],
+      ['*/*', 'application/json; charset=utf-8'],
+      ['application/json', 'application/json; charset=utf-8'],
+    ]) {
+      for (const method of ['GET', 'HEAD']) {
+        const { code, headers, body } = await server.request('/', { method, headers: { accept } })
+        assert.equal(code, 200)
+        assert.equal(headers.get('content-type'), type)
+        assert.equal(headers.get('vary'), 'accept')
+        assert.equal(body === '', method === 'HEAD')
+      }
+    }
+    const silent = await server.raw('GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n')
+    assert.match(silent, /^content-type: application\/json.*"routes"/ims)
+  })
+
+  it('may load its own files and run no other code', async (t) => {
+    const server = await RunningServer.start(t)
+    const { headers } = await server.request('/', { headers: { accept: BROWSER } })
+    const policy = headers.get('content-security-policy').split('; ')
+    for (const directive of [
+      "default-src 'none'",
+      "script-src 'self'",
+      "style-src 'self'",
+      "connect-src 'self'",
+      "base-uri 'none'",
+      "form-action 'none'",
+      "frame-ancestors 'none'",
+      "require-trusted-types-for 'script'",
+    ]) {
+      assert.ok(policy.includes(directive), directive)
+    }
+    assert.doesNotMatch(policy.join(), /unsafe|http|\*/)
+    for (const path of ['/', '/status', ...Object.keys(PAGE_FILES)]) {
+      const { headers } = await server.request(path, { headers: { accept: BROWSER } })
+      assert.equal(headers.get('x-content-type-options'), 'nosniff', path)
+      assert.equal(headers.get('cache-control'), 'no-store', path)
+    }
+  })
+
+  it('is complete with what this server has', async (t) => {
+    const server = await RunningServer.start(t)
+    const { body: html } = await server.request('/', { headers: { accept: BROWSER } })
+    const sources = [html]
+    for (const [path, type] of Object.entries(PAGE_FILES)) {
+      const { code, headers, body } = await server.request(path)
+      assert.equal(code, 200, path)
+      assert.equal(headers.get('content-type'), `${type}; charset=utf-8`)
+      assert.equal((await server.request(path, { method: 'POST' })).code, 405)
+      sources.push(body)
+    }
+    for (const source of sources) {
+      assert.doesNotMatch(source, /[a-z]:\/\/|["'(]\/\/|url\(|@import/i) // nothing of another host
+      assert.doesNotMatch(source, /innerHTML|outerHTML|insertAdjacentHTML|document\.write/)
+    }
+    assert.doesNotMatch(html, /<style|<script>| style=| on[a-z]+=/) // what the policy would refuse
+    for (const [, address] of html.matchAll(/ (?:src|href)="([^"]*)"/g)) {
+      if (address !== 'data:,') assert.equal((await server.request(`/${address}`)).code, 200, address)
+    }
+    for (const [, action] of html.matchAll(/ data-action="([^"]*)"/g)) {
+      assert.ok(ACTIONS.includes(`/${action}`), action)
+    }
+  })
+
+  it('has a place for every figure, and a figure for every place', linuxOnly, async (t) => {
+    const server = await RunningServer.start(t)
+    const { body: html } = await server.request('/', { headers: { accept: BROWSER } })
+    const status = await server.body('/status')
+    const named = (pattern) => [...html.matchAll(pattern)].map(([, name]) => name)
+    assert.deepEqual(named(/class="segment" data-part="(\w+)"/g), PARTS)
+    assert.deepEqual(named(/<tr [^>]*data-part="(\w+)"/g), PARTS)
+    const figures = named(/ data-figure="([^"]+\.[^"]+)"/g)
+    for (const part of PARTS) assert.ok(figures.includes(`breakdown.parts.${part}`), part)
+    for (const kind of Object.keys(status.holding)) assert.ok(figures.includes(`holding.${kind}`), kind)
+    for (const figure of figures) {
+      const path = figure.split('.').slice(0, -1)
+      const holder = path.reduce((value, key) => value?.[key], status)
+      assert.equal(typeof holder, 'object', figure)
+    }
   })
 })
 

@@ -49,13 +49,11 @@ async function reportEvery(intervalMs, holdings) {
   setTimeout(reportEvery, intervalMs, intervalMs, holdings).unref()
 }
 
-function send(response, { code, body, allow }, { last }) {
+function send(response, { code, headers, text }, { last }) {
   response.statusCode = code
-  response.setHeader('content-type', 'application/json; charset=utf-8')
-  response.setHeader('cache-control', 'no-store') // a figure of the moment, or an action
-  if (allow) response.setHeader('allow', allow)
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
   if (last) response.setHeader('connection', 'close')
-  response.end(body && `${JSON.stringify(body, null, 2)}\n`)
+  response.end(text)
 }
 
 /** The first signal ends the process in good order, a second one at once. */
