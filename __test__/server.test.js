@@ -3,13 +3,26 @@
 const assert = require('node:assert/strict')
 const { join } = require('node:path')
 const { describe, it } = require('node:test')
+const { prefersHtml } = require('../examples/server/accept')
 const { readableSize } = require('../examples/server/format')
 const { RunningServer, SCRIPT, eventually, serverEnvironment } = require('./fixtures/running-server')
-const { MIB, inChild, runProcess } = require('./helpers/child')
+const { MIB, inChild, root, runProcess } = require('./helpers/child')
 
 const FIGURES = ['rss', 'heapTotal', 'heapUsed', 'external', 'arrayBuffers', 'heapLimit', 'peakRss']
 const ACTIONS = ['/allocate', '/buffer', '/worker', '/release']
 const LOOKS = ['/', '/status']
+const PARTS = [
+  'code',
+  'jit',
+  'v8Heap',
+  'v8Pool',
+  'nativeHeap',
+  'stacks',
+  'mappedFiles',
+  'sharedMemory',
+  'other',
+]
+const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8'
 const NOTHING = { count: 0, bytes: 0, readable: '0 B' }
 const NOTHING_HELD = { heap: NOTHING, buffers: NOTHING, workers: NOTHING }
 
@@ -45,6 +58,38 @@ describe('the routes of the example server', suite, () => {
     assert.deepEqual(holding, NOTHING_HELD)
   })
 
+  it('/status says where the memory is, and the parts are all of it', linuxOnly, async (t) => {
+    const server = await RunningServer.start(t)
+    const { memory, breakdown } = await server.body('/status')
+    const { rss, parts, nativeHeap, arrayBuffers, swap, threads, method, costMicros } = breakdown
+    assert.deepEqual(Object.keys(parts), PARTS)
+    const { arenas, allocator, ...nativeSizes } = nativeHeap
+    assert.deepEqual(Object.keys(nativeSizes), ['resident', 'inUse', 'retained'])
+    for (const { bytes, readable } of [
+      ...Object.values({ rss, ...parts, ...nativeSizes, ...arrayBuffers, swap }),
+    ]) {
+      assert.equal(readable, readableSize(bytes))
+    }
+    assert.equal(
+      Object.values(parts).reduce((sum, { bytes }) => sum + bytes, 0),
+      rss.bytes,
+    )
+    assert.equal(nativeHeap.resident.bytes, parts.nativeHeap.bytes)
+    // Two looks, one behind the other, between which the server goes on living.
+    assert.ok(Math.abs(rss.bytes - memory.rss.bytes) < 8 * MIB, `${rss.readable}, ${memory.rss.readable}`)
+    assert.equal(threads, server.threads())
+    assert.ok(method.residency && method.v8 && costMicros > 0)
+  })
+
+  it('/status knows nothing of parts where the platform does not tell', async (t) => {
+    const binary = join(root, 'target', 'unsupported', 'rs-memusage.node')
+    const server = await RunningServer.start(t, { RS_MEMUSAGE_NATIVE_PATH: binary })
+    const { memory, breakdown } = await server.body('/status')
+    assert.equal(breakdown, null)
+    assert.ok(memory.rss.bytes > 0)
+    await server.printed(/^rss \S+ MiB \(peak unknown\) \| heap/m)
+  })
+
   it('/allocate keeps a megabyte of heap', async (t) => {
     const server = await RunningServer.start(t)
     const before = await server.body('/status')
@@ -69,6 +114,18 @@ describe('the routes of the example server', suite, () => {
     const grown = after.memory.rss.bytes - before.memory.rss.bytes
     assert.ok(grown >= 60 * MIB, `rss grew by ${readableSize(grown)}`)
     assert.ok(after.memory.peakRss.bytes - before.memory.rss.bytes >= 60 * MIB)
+  })
+
+  it('/buffer keeps its megabytes in the native heap', linuxOnly, async (t) => {
+    const server = await RunningServer.start(t)
+    const nativeHeap = async () => (await server.body('/status')).breakdown.parts.nativeHeap.bytes
+    await nativeHeap() // what the first request and the first look leave behind is not the buffers'
+    const before = await nativeHeap()
+    await server.repeat(64, '/buffer')
+    const grown = (await nativeHeap()) - before
+    // Each takes a page more than its megabyte for malloc's header, 0.25 MiB in all. The rest of the 3 MiB is for
+    // what the requests themselves leave in the allocator, or what is freed meanwhile.
+    assert.ok(Math.abs(grown - 64 * MIB) <= 3 * MIB, `nativeHeap grew by ${readableSize(grown)}`)
   })
 
   it('/worker answers when a thread is online and holds its memory', linuxOnly, async (t) => {
@@ -169,6 +226,130 @@ describe('the routes of the example server', suite, () => {
     assert.match(await get('http://somewhere.else/status'), /^HTTP\/1.1 200 .*heapUsed/s)
     assert.match(await server.raw('\0\0\0\r\n\r\n'), /^HTTP\/1.1 400 /)
     assert.equal((await server.request('/status')).code, 200)
+  })
+})
+
+describe('the page of the example server', suite, () => {
+  const PAGE_FILES = {
+    '/page.css': 'text/css',
+    '/page.mjs': 'text/javascript',
+    '/drawing.mjs': 'text/javascript',
+  }
+
+  it('is at / for who prefers HTML', () => {
+    for (const accept of [
+      BROWSER,
+      'text/html',
+      'TEXT/HTML ; Q=0.5',
+      'text/html, application/json',
+      'application/json;q=0.9, text/html',
+      'text/*',
+      'text/html;charset=utf-8, */*;q=0.1',
+      'application/json;q=0, */*',
+    ]) {
+      assert.equal(prefersHtml(accept), true, accept)
+    }
+    for (const accept of [
+      undefined,
+      '',
+      '*/*',
+      'application/json',
+      'application/json, text/plain, */*',
+      'application/json, text/html;q=0.9',
+      'text/html;q=0',
+      'text/html;q=0, */*',
+      'text/html;q=2',
+      'text/html;q=',
+      'text/html;q=much',
+      'text/htmlx',
+      'image/png',
+      ',;,=;q',
+    ]) {
+      assert.equal(prefersHtml(accept), false, accept)
+    }
+  })
+
+  it('shares its address with the list of routes', async (t) => {
+    const server = await RunningServer.start(t)
+    for (const [accept, type] of [
+      [BROWSER, 'text/html; charset=utf-8'],
+      ['*/*', 'application/json; charset=utf-8'],
+      ['application/json', 'application/json; charset=utf-8'],
+    ]) {
+      for (const method of ['GET', 'HEAD']) {
+        const { code, headers, body } = await server.request('/', { method, headers: { accept } })
+        assert.equal(code, 200)
+        assert.equal(headers.get('content-type'), type)
+        assert.equal(headers.get('vary'), 'accept')
+        assert.equal(body === '', method === 'HEAD')
+      }
+    }
+    const silent = await server.raw('GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n')
+    assert.match(silent, /^content-type: application\/json.*"routes"/ims)
+  })
+
+  it('may load its own files and run no other code', async (t) => {
+    const server = await RunningServer.start(t)
+    const { headers } = await server.request('/', { headers: { accept: BROWSER } })
+    const policy = headers.get('content-security-policy').split('; ')
+    for (const directive of [
+      "default-src 'none'",
+      "script-src 'self'",
+      "style-src 'self'",
+      "connect-src 'self'",
+      "base-uri 'none'",
+      "form-action 'none'",
+      "frame-ancestors 'none'",
+      "require-trusted-types-for 'script'",
+    ]) {
+      assert.ok(policy.includes(directive), directive)
+    }
+    assert.doesNotMatch(policy.join(), /unsafe|http|\*/)
+    for (const path of ['/', '/status', ...Object.keys(PAGE_FILES)]) {
+      const { headers } = await server.request(path, { headers: { accept: BROWSER } })
+      assert.equal(headers.get('x-content-type-options'), 'nosniff', path)
+      assert.equal(headers.get('cache-control'), 'no-store', path)
+    }
+  })
+
+  it('is complete with what this server has', async (t) => {
+    const server = await RunningServer.start(t)
+    const { body: html } = await server.request('/', { headers: { accept: BROWSER } })
+    const sources = [html]
+    for (const [path, type] of Object.entries(PAGE_FILES)) {
+      const { code, headers, body } = await server.request(path)
+      assert.equal(code, 200, path)
+      assert.equal(headers.get('content-type'), `${type}; charset=utf-8`)
+      assert.equal((await server.request(path, { method: 'POST' })).code, 405)
+      sources.push(body)
+    }
+    for (const source of sources) {
+      assert.doesNotMatch(source, /[a-z]:\/\/|["'(]\/\/|url\(|@import/i) // nothing of another host
+      assert.doesNotMatch(source, /innerHTML|outerHTML|insertAdjacentHTML|document\.write/)
+    }
+    assert.doesNotMatch(html, /<style|<script>| style=| on[a-z]+=/) // what the policy would refuse
+    for (const [, address] of html.matchAll(/ (?:src|href)="([^"]*)"/g)) {
+      if (address !== 'data:,') assert.equal((await server.request(`/${address}`)).code, 200, address)
+    }
+    for (const [, action] of html.matchAll(/ data-action="([^"]*)"/g)) {
+      assert.ok(ACTIONS.includes(`/${action}`), action)
+    }
+  })
+
+  it('has a place for every figure, and a figure for every place', linuxOnly, async (t) => {
+    const server = await RunningServer.start(t)
+    const { body: html } = await server.request('/', { headers: { accept: BROWSER } })
+    const status = await server.body('/status')
+    const named = (pattern) => [...html.matchAll(pattern)].map(([, name]) => name)
+    assert.deepEqual(named(/class="segment" data-part="(\w+)"/g), PARTS)
+    assert.deepEqual(named(/<tr [^>]*data-part="(\w+)"/g), PARTS)
+    const figures = named(/ data-figure="([^"]+\.[^"]+)"/g)
+    for (const part of PARTS) assert.ok(figures.includes(`breakdown.parts.${part}`), part)
+    for (const kind of Object.keys(status.holding)) assert.ok(figures.includes(`holding.${kind}`), kind)
+    for (const figure of figures) {
+      const value = figure.split('.').reduce((holder, key) => holder?.[key], status)
+      assert.notEqual(value, undefined, figure) // null is a value: unknown
+    }
   })
 })
 
@@ -292,11 +473,11 @@ describe('the start of the example server', suite, () => {
 describe('the console of the example server', suite, () => {
   const SIZE = String.raw`\d+(\.\d)? [KMG]?i?B`
 
-  it('has a memory line at the start', async (t) => {
+  it('has a memory line at the start', linuxOnly, async (t) => {
     const server = await RunningServer.start(t)
     const [line] = await server.printed(/^rss .*$/m)
     const parts = [
-      `rss ${SIZE} \\(peak ${SIZE}\\)`,
+      `rss ${SIZE} \\(peak ${SIZE}, largest part \\w+ ${SIZE}\\)`,
       `heap ${SIZE} of ${SIZE} \\(limit ${SIZE}\\)`,
       `external ${SIZE} \\(array buffers ${SIZE}\\)`,
       'holding heap 0 B, buffers 0 B, workers 0 B',

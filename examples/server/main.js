@@ -25,7 +25,7 @@ async function start() {
   server.on('error', (error) => console.error(error.message)) // a connection that could not be accepted
   endOnSignal(() => stop(server, holdings))
   console.log(`Memory metrics server on ${addressOf(server)}`)
-  reportEvery(settings.intervalMs, holdings)
+  await reportEvery(settings.intervalMs, holdings)
 }
 
 async function listen(server, settings) {
@@ -43,19 +43,17 @@ function addressOf(server) {
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }
 
-function reportEvery(intervalMs, holdings) {
-  const report = () => console.log(memoryLine(holdings))
-  report()
-  setInterval(report, intervalMs).unref()
+/** One line after the other: a look that takes longer than the interval is not overtaken by the next. */
+async function reportEvery(intervalMs, holdings) {
+  console.log(await memoryLine(holdings))
+  setTimeout(reportEvery, intervalMs, intervalMs, holdings).unref()
 }
 
-function send(response, { code, body, allow }, { last }) {
+function send(response, { code, headers, text }, { last }) {
   response.statusCode = code
-  response.setHeader('content-type', 'application/json; charset=utf-8')
-  response.setHeader('cache-control', 'no-store') // a figure of the moment, or an action
-  if (allow) response.setHeader('allow', allow)
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
   if (last) response.setHeader('connection', 'close')
-  response.end(body && `${JSON.stringify(body, null, 2)}\n`)
+  response.end(text)
 }
 
 /** The first signal ends the process in good order, a second one at once. */

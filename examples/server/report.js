@@ -2,15 +2,48 @@
 
 // What the server says about its memory: as JSON, and as a line for the console.
 
-const { memoryUsage } = require('rs-memusage')
+const { memoryUsage, rssBreakdownAsync } = require('rs-memusage')
 const { readableSize, size } = require('./format')
 
 function currentMemory() {
   return { ...memoryUsage(), peakRss: memoryUsage.peakRss() }
 }
 
-function status(holdings) {
+/** Null where the platform does not tell. Off the event loop, which goes on answering others meanwhile. */
+async function currentBreakdown() {
+  try {
+    // The allocator walks its free lists for it and may hold up a thread that allocates: fine for an answer to a
+    // question, too dear for a hot path.
+    return await rssBreakdownAsync({ allocator: true })
+  } catch (error) {
+    if (error.code === 'ERR_MEMUSAGE_UNSUPPORTED') return null
+    throw error
+  }
+}
+
+/** What every answer about memory has. */
+function summary(holdings) {
   return { memory: withSizes(currentMemory()), holding: withReadableBytes(holdings.summary()) }
+}
+
+async function status(holdings) {
+  const breakdown = await currentBreakdown()
+  // Read behind the wait, so that all figures are of about the same moment.
+  return { ...summary(holdings), breakdown: breakdown && readableBreakdown(breakdown) }
+}
+
+function readableBreakdown({ rss, parts, nativeHeap, arrayBuffers, swap, threads, method, costMicros }) {
+  const { arenas, allocator, ...nativeSizes } = nativeHeap
+  return {
+    rss: size(rss),
+    parts: withSizes(parts),
+    nativeHeap: { ...withSizes(nativeSizes), arenas, allocator },
+    arrayBuffers: withSizes(arrayBuffers),
+    swap: size(swap),
+    threads,
+    method,
+    costMicros,
+  }
 }
 
 function withSizes(figures) {
@@ -18,26 +51,35 @@ function withSizes(figures) {
 }
 
 /** For the parts of a summary, which have a count besides their bytes. */
-function withReadableBytes(summary) {
-  return mapValues(summary, ({ count, bytes }) => ({ count, ...size(bytes) }))
+function withReadableBytes(held) {
+  return mapValues(held, ({ count, bytes }) => ({ count, ...size(bytes) }))
 }
 
 function mapValues(object, change) {
   return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value)]))
 }
 
-function memoryLine(holdings) {
+async function memoryLine(holdings) {
+  const largest = await largestPart()
   const { rss, peakRss, heapUsed, heapTotal, heapLimit, external, arrayBuffers } = mapValues(
     currentMemory(),
     readableSize,
   )
   const { heap, buffers, workers } = mapValues(holdings.summary(), ({ bytes }) => readableSize(bytes))
   return [
-    `rss ${rss} (peak ${peakRss})`,
+    `rss ${rss} (peak ${peakRss}${largest ? `, largest part ${largest}` : ''})`,
     `heap ${heapUsed} of ${heapTotal} (limit ${heapLimit})`,
     `external ${external} (array buffers ${arrayBuffers})`,
     `holding heap ${heap}, buffers ${buffers}, workers ${workers}`,
   ].join(' | ')
 }
 
-module.exports = { memoryLine, status, withReadableBytes }
+/** "code 36.6 MiB". Undefined where nobody can tell: the rest of the line is worth having without it. */
+async function largestPart() {
+  const breakdown = await rssBreakdownAsync().catch(() => undefined)
+  if (!breakdown) return undefined
+  const [name, bytes] = Object.entries(breakdown.parts).reduce((a, b) => (b[1] > a[1] ? b : a))
+  return `${name} ${readableSize(bytes)}`
+}
+
+module.exports = { memoryLine, status, summary, withReadableBytes }

@@ -1,61 +1,81 @@
 'use strict'
 
+const { prefersHtml } = require('./accept')
+const { json, pageFile, problem } = require('./answers')
 const { size } = require('./format')
-const { status, withReadableBytes } = require('./report')
+const { status, summary, withReadableBytes } = require('./report')
 
 const LOOK = ['GET', 'HEAD']
 // By the book an action is a POST. People type these into a browser, which can only GET.
 const ACT = ['GET', 'HEAD', 'POST']
 
 const routes = [
-  { path: '/', methods: LOOK, about: 'this list', answer: () => ({ routes: index() }) },
-  { path: '/status', methods: LOOK, about: 'memory of the process, and what is held', answer: status },
+  { path: '/', methods: LOOK, about: 'this list; in a browser a page for people', answer: home },
+  { path: '/status', methods: LOOK, about: 'memory of the process, where it is, what is held', answer: look },
   { path: '/allocate', methods: ACT, about: 'keeps 1 MB of JavaScript heap', answer: keepHeap },
   { path: '/buffer', methods: ACT, about: 'keeps a 1 MB Buffer', answer: keepBuffer },
   { path: '/worker', methods: ACT, about: 'starts a worker thread that holds memory', answer: keepWorker },
   { path: '/release', methods: ACT, about: 'drops all of it and ends the workers', answer: release },
 ]
 
+/** The same address has two faces, and caches have to know. */
+const BY_ACCEPT = { vary: 'accept' }
+const page = pageFile('index.html', BY_ACCEPT)
+
+/** What the page consists of. Not listed: nobody else has a use for it. */
+const pageRoutes = ['page.css', 'page.mjs', 'drawing.mjs'].map((name) => {
+  const file = pageFile(name)
+  return { path: `/${name}`, methods: LOOK, answer: () => file }
+})
+
 /** Status codes of refusals that are nobody's mistake. */
 const STATUS_OF_REFUSAL = { RELEASED: 409, CLOSING: 503 }
+
+function home(_holdings, { accept }) {
+  return prefersHtml(accept) ? page : json(200, { routes: index() }, BY_ACCEPT)
+}
 
 function index() {
   return routes.map(({ path, methods, about }) => ({ path, methods, about }))
 }
 
+async function look(holdings) {
+  return json(200, await status(holdings))
+}
+
 function keepHeap(holdings) {
   holdings.keepHeap()
-  return status(holdings)
+  return json(200, summary(holdings))
 }
 
 function keepBuffer(holdings) {
   holdings.keepBuffer()
-  return status(holdings)
+  return json(200, summary(holdings))
 }
 
 async function keepWorker(holdings) {
   const { threadId, bytes } = await holdings.keepWorker()
-  return { worker: { threadId, holds: size(bytes) }, ...status(holdings) }
+  return json(200, { worker: { threadId, holds: size(bytes) }, ...summary(holdings) })
 }
 
 async function release(holdings) {
   const released = await holdings.release()
-  return { released: withReadableBytes(released), ...status(holdings) }
+  return json(200, { released: withReadableBytes(released), ...summary(holdings) })
 }
 
-/** The answer to a request: `{ code, body?, allow? }`. Never rejects. */
-async function answerTo({ method, url }, holdings) {
+/** The answer to a request: `{ code, headers, text? }`. Never rejects. */
+async function answerTo({ method, url, headers }, holdings) {
   const path = pathOf(url)
   if (path === null) return problem(400, 'The address of this request is malformed.')
-  const route = routes.find((candidate) => candidate.path === path)
+  const route = [...routes, ...pageRoutes].find((candidate) => candidate.path === path)
   if (!route) return problem(404, `There is nothing at ${path}. The routes are listed at /`)
   if (!route.methods.includes(method)) {
-    return { ...problem(405, `${path} does not take ${method}.`), allow: route.methods.join(', ') }
+    return problem(405, `${path} does not take ${method}.`, { allow: route.methods.join(', ') })
   }
   // HEAD only looks: the headers of an action are known without doing it.
-  if (method === 'HEAD' && route.methods === ACT) return { code: 200 }
+  if (method === 'HEAD' && route.methods === ACT) return json(200)
   try {
-    return { code: 200, body: await route.answer(holdings) }
+    return await route.answer(holdings, headers)
   } catch (error) {
     if (error.code in STATUS_OF_REFUSAL) return problem(STATUS_OF_REFUSAL[error.code], error.message)
     console.error(error)
@@ -71,10 +91,6 @@ function pathOf(url) {
   } catch {
     return null
   }
-}
-
-function problem(code, error) {
-  return { code, body: { error } }
 }
 
 module.exports = { answerTo }
