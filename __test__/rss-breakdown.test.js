@@ -3,6 +3,7 @@
 const assert = require('node:assert/strict')
 const { describe, it } = require('node:test')
 const { rssBreakdown, rssBreakdownAsync } = require('..')
+const { preloaded } = require('./helpers/allocators')
 const { inChild, MIB } = require('./helpers/child')
 
 const PARTS = [
@@ -309,6 +310,80 @@ describe('rssBreakdown() by its other ways', () => {
     assert.equal(answer.loaded.breakdown.nativeHeap.arenas, 1)
     assertGrewBy('nativeHeap', 128 * MIB, answer)
     assertLittleIsOther(answer.loaded.breakdown, 'one arena')
+  })
+})
+
+describe('rssBreakdown() with another allocator', () => {
+  const load = () => {
+    globalThis.kept = Array.from({ length: 2048 }, () => Buffer.alloc(64 * 1024, 1))
+  }
+
+  for (const [allocator, library] of [
+    ['jemalloc', 'libjemalloc.so.2'],
+    ['mimalloc', 'libmimalloc.so.2'],
+  ]) {
+    it(`${allocator}: adds up, names it, and calls its memory an estimate`, async () => {
+      const answer = await aroundLoad(load, { env: preloaded(library) })
+      assertIsRss(answer.loaded)
+      assert.equal(answer.loaded.breakdown.nativeHeap.allocator, allocator)
+      assert.equal(answer.loaded.breakdown.method.malloc, 'estimated')
+      assert.equal(answer.loaded.breakdown.method.v8, 'verified')
+      assertGrewBy('nativeHeap', 128 * MIB, answer, 0.05) // both round sizes up to their own classes
+      assertLittleIsOther(answer.loaded.breakdown, allocator)
+    })
+  }
+
+  it("tells jemalloc's own figures, and null for mimalloc's", async () => {
+    const ask = () => {
+      globalThis.kept = Array.from({ length: 2048 }, () => Buffer.alloc(64 * 1024, 1))
+      return require('./index.js').rssBreakdown({ allocator: true }).nativeHeap
+    }
+    const jemalloc = await inChild(ask, { env: preloaded('libjemalloc.so.2') })
+    assert.ok(
+      jemalloc.inUse > 128 * MIB && jemalloc.inUse < jemalloc.resident + 8 * MIB,
+      JSON.stringify(jemalloc),
+    )
+    assert.ok(jemalloc.retained >= 0 && jemalloc.retained < jemalloc.resident)
+    const mimalloc = await inChild(ask, { env: preloaded('libmimalloc.so.2') })
+    assert.equal(mimalloc.inUse, null)
+    assert.equal(mimalloc.retained, null)
+  })
+})
+
+describe('rssBreakdown({ allocator: true })', () => {
+  it('is null unless asked for', () => {
+    const { inUse, retained, allocator } = rssBreakdown().nativeHeap
+    assert.deepEqual([inUse, retained, allocator], [null, null, 'glibc'])
+  })
+
+  it('tells what is in use, as mallinfo2 does for a known amount', async () => {
+    const [before, after] = await inChild(() => {
+      const { rssBreakdown } = require('./index.js')
+      const addon = require('./__test__/helpers/test-addon.js')
+      const before = rssBreakdown({ allocator: true }).nativeHeap.inUse
+      addon.allocate(65536, 2032)
+      return [before, rssBreakdown({ allocator: true }).nativeHeap.inUse]
+    })
+    // Each block of 2032 bytes takes 2048 of the arena.
+    assert.ok(Math.abs(after - before - 65536 * 2048) < MIB, `${after - before}`)
+  })
+
+  it('predicts within 20 % what trim() gives back after a zlib burst', async () => {
+    const { nativeHeap, trimmed } = await inChild(async () => {
+      const { rssBreakdown, trim } = require('./index.js')
+      const { promisify } = require('node:util')
+      const deflate = promisify(require('node:zlib').deflate)
+      const input = Buffer.alloc(1024, 'hello world ')
+      await Promise.all(Array.from({ length: 12000 }, () => deflate(input)))
+      for (let round = 0; round < 2; round++) {
+        global.gc()
+        await new Promise((resolve) => setTimeout(resolve, 300)) // V8 frees buffers in the background
+      }
+      return { nativeHeap: rssBreakdown({ allocator: true }).nativeHeap, trimmed: trim() }
+    })
+    assert.ok(trimmed.released > 32 * MIB, `released ${trimmed.released}`)
+    const error = Math.abs(nativeHeap.retained - trimmed.released) / trimmed.released
+    assert.ok(error <= 0.2, `${nativeHeap.retained} predicted, ${trimmed.released} released`)
   })
 })
 
