@@ -6,7 +6,8 @@
 //   npm run bench -- --write                 also put the tables into benchmark/README.md
 
 import { parseArgs } from 'node:util'
-import { buildFloor } from './lib/build-floor.mjs'
+import { benchmarkBreakdown } from './lib/benchmark-breakdown.mjs'
+import { buildExample } from './lib/build-example.mjs'
 import { findNodes } from './lib/find-nodes.mjs'
 import { describeMachine } from './lib/machine.mjs'
 import { measureCalls } from './lib/measure-calls.mjs'
@@ -23,14 +24,21 @@ const { values: options } = parseArgs({
   },
 })
 const rounds = Number(options.rounds)
+/** Its calls take up to half a second each round. */
+const BREAKDOWN_ROUNDS = Math.min(rounds, 9)
 
-const floor = buildFloor()
+const nodes = findNodes(options.node)
+const floor = buildExample('statm_floor')
 const machine = describeMachine(rounds)
-const results = findNodes(options.node).map(measureNode)
+const results = nodes.map(measureNode)
 
 const report = [machine, reportCalls(results), reportLoad(results)].join('\n\n')
 console.log(report)
-if (options.write) replaceResults(report)
+if (options.write) replaceResults('memoryUsage', report)
+
+const breakdown = benchmarkBreakdown(nodes, BREAKDOWN_ROUNDS)
+console.log(`\n## rssBreakdown()\n\n${breakdown}`)
+if (options.write) replaceResults('rssBreakdown', breakdown)
 
 function measureNode({ path, version }) {
   console.error(`Node ${version}: calls, calls without V8's symbols, load`) // it takes a while
