@@ -117,10 +117,10 @@ pub fn heap_page_candidates(regions: &[Region]) -> Vec<u64> {
     if !region.access.read || region.access.execute {
       continue;
     }
-    let mut address = region.start.next_multiple_of(PAGE_ALIGNMENT);
-    if address != region.start {
+    if !region.start.is_multiple_of(PAGE_ALIGNMENT) {
       continue; // V8 maps whole pages, so the first of a region starts with it
     }
+    let mut address = region.start;
     while address < region.end {
       addresses.push(address);
       address = address.saturating_add(PAGE_ALIGNMENT);
