@@ -99,7 +99,7 @@ async function lookAtRest(quarter, looks) {
   collectGarbage()
   await trim?.()
   await sleep(100) // threads of V8 and of the pool finish what they were at
-  const { rss, parts } = rssBreakdown()
+  const { rss, parts, nativeHeap } = rssBreakdown({ allocator: true })
   const counted = memoryUsage.rss()
   const descriptors = openFiles()
   const share = parts.other / rss
@@ -108,7 +108,7 @@ async function lookAtRest(quarter, looks) {
       `${descriptors.length} descriptors, RSS ${(rss / MIB).toFixed(1)} MiB, other ${(share * 100).toFixed(2)} %, ` +
       `${problems.length + looker.problems.length} problems`,
   )
-  console.log(`  ${inMib(parts)}`)
+  console.log(`  ${inMib({ ...parts, 'malloc in use': nativeHeap.inUse })}`)
   if (share > 0.05) problems.push(`other is ${parts.other} of ${rss} at rest ${quarter}`)
   if (Math.abs(rss - counted) > Math.max(2 * MIB, counted / 100)) {
     problems.push(`the parts add up to ${rss} at rest ${quarter}, the kernel counts ${counted}`)
