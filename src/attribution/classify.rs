@@ -117,10 +117,10 @@ pub fn heap_page_candidates(regions: &[Region]) -> Vec<u64> {
     if !region.access.read || region.access.execute {
       continue;
     }
-    let mut address = region.start.next_multiple_of(PAGE_ALIGNMENT);
-    if address != region.start {
+    if !region.start.is_multiple_of(PAGE_ALIGNMENT) || is_immense(region) {
       continue; // V8 maps whole pages, so the first of a region starts with it
     }
+    let mut address = region.start;
     while address < region.end {
       addresses.push(address);
       address = address.saturating_add(PAGE_ALIGNMENT);
@@ -342,6 +342,13 @@ impl<M: Memory> Classifier<'_, M> {
 /// Private anonymous memory of which little is there: code ranges, and what cannot be written.
 pub(super) fn is_sparse(region: &Region) -> bool {
   region.is_plain_anonymous() && (region.access.execute || !region.access.write)
+}
+
+/// Too large to ask about every page: the shadow memory of a sanitizer has 14 TiB, and the answers would take more
+/// memory than there is. Nothing of Node's comes near. What is resident of it remains unattributed.
+pub(super) fn is_immense(region: &Region) -> bool {
+  const LARGEST: u64 = 128 * 1024 * 1024 * 1024;
+  region.size() > LARGEST
 }
 
 /// Whether a mapping of a file may hold private copies: it is writable, or it adjoins the writable data of the same

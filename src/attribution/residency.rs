@@ -2,6 +2,7 @@
 //!
 //! Memory that is not resident must not be read: the kernel would map a page for the reader.
 
+use super::classify::is_immense;
 use super::{AddressSpace, Memory};
 use crate::error::Result;
 use crate::parse::maps::Region;
@@ -27,7 +28,8 @@ pub(super) struct Residency {
 }
 
 impl Residency {
-  /// Asks for all private anonymous regions that have some access, but for those that `leave_out` names.
+  /// Asks for all private anonymous regions that have some access, but for immense ones and those that `leave_out`
+  /// names.
   pub(super) fn of(
     space: &impl AddressSpace,
     regions: &[Region],
@@ -35,8 +37,9 @@ impl Residency {
     source: ResidencySource,
     leave_out: impl Fn(&Region) -> bool,
   ) -> Result<Self> {
-    let is_anonymous =
-      |region: &&Region| region.inode == 0 && !region.access.shared && !region.access.is_none();
+    let is_anonymous = |region: &&Region| {
+      region.inode == 0 && !region.access.shared && !region.access.is_none() && !is_immense(region)
+    };
     let mut residency = Self { page_size, regions: Vec::new(), bytes: Vec::new() };
     for region in regions.iter().filter(is_anonymous).filter(|region| !leave_out(region)) {
       residency.regions.push((region.start, region.end, residency.bytes.len()));
