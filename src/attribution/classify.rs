@@ -86,13 +86,21 @@ pub struct HeapPages {
 }
 
 impl HeapPages {
-  /// Reads the headers. Those of V8's pages are always resident; the first page of other memory that happens to be
-  /// aligned alike may not be, and is then the kernel's page of zeros.
+  /// Reads the headers: of each region the first, and the others only where that leads to a live isolate. What V8 maps
+  /// begins with a page, and reading memory that was never touched would map a page of zeros every 256 KiB.
   pub fn find(regions: &[Region], facts: &Facts, memory: &impl Memory) -> Self {
     let Some(layout) = facts.layout else { return Self { pages: Vec::new() } };
-    let addresses = heap_page_candidates(regions);
-    let isolates = layout.isolates_of(memory, &addresses);
-    Self { pages: addresses.into_iter().zip(isolates).collect() }
+    let candidates: Vec<&Region> = regions.iter().filter(|region| may_hold_heap_pages(region)).collect();
+    let firsts: Vec<u64> = candidates.iter().map(|region| region.start).collect();
+    let owners = layout.isolates_of(memory, &firsts);
+    let is_live = |owner: &u64| facts.isolates.live.contains(owner);
+    let led = candidates.iter().zip(&owners).filter(|(_, owner)| is_live(owner)).map(|(region, _)| region);
+    let others: Vec<u64> = led.flat_map(|region| heap_pages_in(region).skip(1)).collect();
+    let other_owners = layout.isolates_of(memory, &others);
+    let mut pages: Vec<(u64, u64)> = firsts.into_iter().zip(owners).collect();
+    pages.extend(others.into_iter().zip(other_owners));
+    pages.sort_unstable();
+    Self { pages }
   }
 
   /// Whether a region is made of pages of this isolate and nothing else.
@@ -110,23 +118,25 @@ impl HeapPages {
   }
 }
 
-/// Addresses where V8 pages may start: aligned, private, anonymous, readable, not code.
+/// The first address of each region that may hold V8 pages.
 pub fn heap_page_candidates(regions: &[Region]) -> Vec<u64> {
-  let mut addresses = Vec::new();
-  for region in regions.iter().filter(|region| region.is_plain_anonymous()) {
-    if !region.access.read || region.access.execute {
-      continue;
-    }
-    if !region.start.is_multiple_of(PAGE_ALIGNMENT) || is_immense(region) {
-      continue; // V8 maps whole pages, so the first of a region starts with it
-    }
-    let mut address = region.start;
-    while address < region.end {
-      addresses.push(address);
-      address = address.saturating_add(PAGE_ALIGNMENT);
-    }
-  }
-  addresses
+  regions.iter().filter(|region| may_hold_heap_pages(region)).map(|region| region.start).collect()
+}
+
+/// Aligned, private, anonymous, readable, not code. V8 maps whole pages, so the first of a region starts with it.
+fn may_hold_heap_pages(region: &Region) -> bool {
+  region.is_plain_anonymous()
+    && region.access.read
+    && !region.access.execute
+    && region.start.is_multiple_of(PAGE_ALIGNMENT)
+    && !is_immense(region)
+}
+
+/// Addresses inside a region where pages may start.
+fn heap_pages_in(region: &Region) -> impl Iterator<Item = u64> {
+  let next = |page: &u64| page.checked_add(PAGE_ALIGNMENT);
+  let end = region.end;
+  std::iter::successors(Some(region.start), next).take_while(move |page| *page < end)
 }
 
 struct Classifier<'a, M> {

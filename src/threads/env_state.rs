@@ -21,6 +21,8 @@ pub(crate) struct EnvState {
   pub(super) slots: Slots,
   pub(super) v8: Option<V8Layer>,
   registered: Option<Registration>,
+  /// Keeps the array of slots alive.
+  array: sys::napi_ref,
 }
 
 impl EnvState {
@@ -51,8 +53,8 @@ impl EnvState {
 
 /// Creates the state and puts the raw functions, the slots and their numbers on `exports`.
 pub(crate) fn install(env: Env, exports: &mut Object) -> napi::Result<()> {
-  let (array, slots) = create_slots(env)?;
-  let state = Box::into_raw(Box::new(EnvState { slots, v8: None, registered: None }));
+  let (array, reference, slots) = create_slots(env)?;
+  let state = Box::into_raw(Box::new(EnvState { slots, v8: None, registered: None, array: reference }));
   // SAFETY: `state` came from Box::into_raw; `free` takes it back exactly once.
   let status = unsafe { sys::napi_set_instance_data(env.raw(), state.cast(), Some(free), null_mut()) };
   check_status!(status)?;
@@ -77,13 +79,16 @@ pub(crate) fn with<T>(env: Env, work: impl FnOnce(&mut EnvState) -> Option<T>) -
   work(state)
 }
 
-unsafe extern "C" fn free(_env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
+unsafe extern "C" fn free(env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
   // SAFETY: the pointer came from Box::into_raw in `install`, and Node runs this once, after all callbacks.
-  drop(unsafe { Box::from_raw(data.cast::<EnvState>()) });
+  let state = unsafe { Box::from_raw(data.cast::<EnvState>()) };
+  // SAFETY: `create_slots` made the reference in this environment, and nothing uses the slots any more. Node does
+  // not free references by itself.
+  unsafe { sys::napi_delete_reference(env, state.array) };
 }
 
 /// An array owned by V8: external memory is refused by some engines and would need a finalizer.
-fn create_slots(env: Env) -> napi::Result<(sys::napi_value, Slots)> {
+fn create_slots(env: Env) -> napi::Result<(sys::napi_value, sys::napi_ref, Slots)> {
   let count = Slot::ALL.len();
   let (mut payload, mut buffer, mut array, mut reference) = (null_mut(), null_mut(), null_mut(), null_mut());
   let bytes = count.saturating_mul(size_of::<f64>());
@@ -94,14 +99,14 @@ fn create_slots(env: Env) -> napi::Result<(sys::napi_value, Slots)> {
   // SAFETY: `buffer` was just created with room for `count` numbers.
   let status = unsafe { sys::napi_create_typedarray(env.raw(), kind, count, buffer, 0, &raw mut array) };
   check_status!(status)?;
-  // SAFETY: `array` is a live value. The reference is never deleted: it ends with the environment.
+  // SAFETY: `array` is a live value.
   let status = unsafe { sys::napi_create_reference(env.raw(), array, 1, &raw mut reference) };
   check_status!(status)?;
   let payload = NonNull::new(payload.cast::<f64>())
     .ok_or_else(|| napi::Error::new(Status::GenericFailure, "an ArrayBuffer has no memory"))?;
-  // SAFETY: the payload holds `count` numbers and lives as long as the strong reference, that is as long as
-  // the environment; the array stays private to index.js, so it is never detached.
-  Ok((array, unsafe { Slots::new(payload) }))
+  // SAFETY: the payload holds `count` numbers and lives as long as the strong reference, which the finalizer of the
+  // environment deletes; the array stays private to index.js, so it is never detached.
+  Ok((array, reference, unsafe { Slots::new(payload) }))
 }
 
 fn export_function(
