@@ -112,6 +112,18 @@ impl CapturedProcess {
     pages.get(index).copied().unwrap_or(Page::Absent)
   }
 
+  /// What is known of the pages from `start` to `end`, which lie in one region.
+  fn pages_between(&self, start: u64, end: u64) -> impl Iterator<Item = Page> {
+    let index = |address: u64, first: u64| usize::try_from((address - first) / self.page_size).unwrap();
+    let (first, pages) = self
+      .pages
+      .range(..=start)
+      .next_back()
+      .map_or((start, &[][..]), |(first, pages)| (*first, pages.as_slice()));
+    let known = pages.iter().copied().skip(index(start, first));
+    known.chain(std::iter::repeat(Page::Absent)).take(index(end, start))
+  }
+
   fn word(&self, address: u64) -> Option<u64> {
     self.seen.borrow_mut().insert(address);
     *self.words.get(&address).unwrap_or_else(|| {
@@ -289,8 +301,7 @@ impl AddressSpace for CapturedProcess {
   }
 
   fn resident_pages(&self, start: u64, end: u64, residency: &mut Vec<u8>) {
-    let pages = (start..end).step_by(usize::try_from(self.page_size).unwrap());
-    residency.extend(pages.map(|page| u8::from(self.page(page) != Page::Absent)));
+    residency.extend(self.pages_between(start, end).map(|page| u8::from(page != Page::Absent)));
   }
 
   fn smaps(&self) -> Result<Vec<u8>> {
@@ -306,8 +317,8 @@ impl AddressSpace for CapturedProcess {
 
   fn resident_file(&self, start: u64, end: u64) -> Option<FileResidency> {
     let mut found = FileResidency::default();
-    for page in (start..end).step_by(usize::try_from(self.page_size).unwrap()) {
-      match self.page(page) {
+    for page in self.pages_between(start, end) {
+      match page {
         Page::Anonymous => found.copied += self.page_size,
         Page::File => found.file += self.page_size,
         Page::Absent | Page::Zero => {}
