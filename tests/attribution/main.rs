@@ -7,7 +7,12 @@
   reason = "helpers of tests fail by panicking too"
 )]
 
+mod any_process;
 #[path = "../capture/captured.rs"]
 mod captured;
+
 mod captured_processes;
+mod hand_built;
+mod measures;
+mod rules;
 mod smaps_rows;

@@ -105,15 +105,8 @@ impl CapturedProcess {
     regions
   }
 
-  /// What is known of the page at `address`.
-  pub(crate) fn page(&self, address: u64) -> Page {
-    let Some((start, pages)) = self.pages.range(..=address).next_back() else { return Page::Absent };
-    let index = usize::try_from((address - start) / self.page_size).unwrap();
-    pages.get(index).copied().unwrap_or(Page::Absent)
-  }
-
   /// What is known of the pages from `start` to `end`, which lie in one region.
-  fn pages_between(&self, start: u64, end: u64) -> impl Iterator<Item = Page> {
+  pub(crate) fn pages_between(&self, start: u64, end: u64) -> impl Iterator<Item = Page> {
     let index = |address: u64, first: u64| usize::try_from((address - first) / self.page_size).unwrap();
     let (first, pages) = self
       .pages
