@@ -5,7 +5,8 @@ const { startWorker, reportAndWait, MIB } = require('./report')
 async function main() {
   // The buffers of one size stand in a row, the others between them.
   globalThis.buffers = [Buffer.alloc(64 * MIB, 1)]
-  for (let size = 1; size <= 8; size++) globalThis.buffers.push(Buffer.alloc(size * MIB, 1), Buffer.alloc(MIB, 1))
+  for (let size = 1; size <= 8; size++)
+    globalThis.buffers.push(Buffer.alloc(size * MIB, 1), Buffer.alloc(MIB, 1))
   globalThis.untouched = Buffer.alloc(32 * MIB)
   globalThis.webAssembly = new WebAssembly.Memory({ initial: 256, maximum: 1024 })
   new Uint8Array(globalThis.webAssembly.buffer).fill(1)

@@ -21,7 +21,9 @@ function isolates() {
 async function startWorker(workerData) {
   const before = isolates()
   const worker = new Worker(require.resolve('./worker.js'), { workerData })
-  const physical = await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))
+  const physical = await new Promise((resolve, reject) =>
+    worker.once('message', resolve).once('error', reject),
+  )
   const isolate = [...isolates()].find((address) => !before.has(address))
   return { worker, isolate, physical }
 }
