@@ -179,7 +179,7 @@ impl<M: Memory> Classifier<'_, M> {
       b"[stack]" => Some((Part::Stacks, Owner::Thread(self.facts.main_thread))),
       b"" => self.whole_region(region, neighbours),
       _ if name.starts_with(b"[anon:") => self.whole_region(region, neighbours),
-      _ => return, // [vdso], [vvar] and the like: the kernel's pages, in no count of ours
+      _ => return, // [vvar], [vsyscall]: in no count; [vdso]: a page or two that the kernel counts as a file's
     };
     match whole {
       Some((part, owner)) => {

@@ -81,6 +81,8 @@ impl HeaderLayout {
       Route::Metadata { lead, word } => {
         let mut metadata = Vec::new();
         memory.gather(&offset_all(pages, lead), 1, &mut metadata);
+        // Memory that is aligned like a page and is none has anything there: what is no pointer leads nowhere.
+        metadata.iter_mut().filter(|address| !is_pointer(**address)).for_each(|address| *address = 0);
         memory.gather(&offset_all(&metadata, word), 1, &mut words);
       }
     }

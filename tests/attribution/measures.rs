@@ -1,0 +1,166 @@
+//! How much is resident, and how the kernel's counts and V8's figure are set against what was found.
+
+use rs_memusage::attribution::{
+  OwnIsolate, Owner, Part, Plan, ResidencySource, Survey, V8Evidence, survey, weigh,
+};
+use rs_memusage::parse::status;
+
+use crate::hand_built::{HandBuilt, ISOLATE, KIB, MIB, PAGE};
+
+const ALIGNED: u64 = 0x7f00_0000_0000;
+const UNEXPLAINED: u64 = 0x7e00_0000_1000;
+/// From this size on the remainder is taken for the heap.
+const LARGE_HEAP: u64 = 64 * MIB;
+
+/// A heap of `heap` bytes, and `unexplained` bytes of other memory.
+fn process(heap: u64, unexplained: u64) -> HandBuilt {
+  let mut space =
+    HandBuilt::new().anonymous(UNEXPLAINED, unexplained.max(PAGE), "rw-p").anonymous(ALIGNED, heap, "rw-p");
+  for page in (ALIGNED..ALIGNED + heap).step_by(256 * 1024) {
+    space = space.page(page, ISOLATE);
+  }
+  space.touched(UNEXPLAINED, unexplained).with_layout()
+}
+
+fn own(physical: u64) -> OwnIsolate {
+  OwnIsolate { address: ISOLATE, physical }
+}
+
+fn parts(survey: &Survey) -> [u64; 3] {
+  [Part::V8Heap, Part::V8Pool, Part::Other].map(|part| survey.breakdown.part(part))
+}
+
+fn weighed(heap: u64, physical: u64) -> (V8Evidence, [u64; 3]) {
+  let mut survey = process(heap, 4 * MIB).look(ResidencySource::Mincore, true);
+  let evidence = weigh(&mut survey, own(physical));
+  assert_eq!(survey.breakdown.resident(), heap + 4 * MIB, "weighing loses nothing");
+  (evidence, parts(&survey))
+}
+
+#[test]
+fn a_heap_that_v8_confirms_stays_as_it_was_found() {
+  for physical in [8 * MIB, 7 * MIB, 10 * MIB] {
+    assert_eq!(weighed(8 * MIB, physical), (V8Evidence::Verified, [8 * MIB, 0, 4 * MIB]));
+  }
+}
+
+#[test]
+fn pages_beyond_v8s_figure_are_kept_for_reuse() {
+  assert_eq!(weighed(16 * MIB, 10 * MIB), (V8Evidence::Verified, [10 * MIB, 6 * MIB, 4 * MIB]));
+}
+
+#[test]
+fn what_v8_misses_is_taken_from_what_nothing_explains_and_called_an_estimate() {
+  assert_eq!(weighed(8 * MIB, 11 * MIB), (V8Evidence::Estimated, [11 * MIB, 0, MIB]));
+  assert_eq!(weighed(8 * MIB, 20 * MIB), (V8Evidence::Estimated, [12 * MIB, 0, 0]), "no more than there is");
+}
+
+#[test]
+fn what_v8_misses_may_have_been_called_pooled() {
+  const DEAD: u64 = 0x7700_0000;
+  let mut space = process(MIB, MIB).anonymous(ALIGNED + 16 * MIB, 4 * MIB, "rw-p");
+  for page in (ALIGNED + 16 * MIB..ALIGNED + 20 * MIB).step_by(256 * 1024) {
+    space = space.page(page, DEAD);
+  }
+  let mut survey = space.look(ResidencySource::Mincore, true);
+  assert_eq!(parts(&survey), [MIB, 4 * MIB, MIB]);
+  assert_eq!(weigh(&mut survey, own(5 * MIB)), V8Evidence::Estimated);
+  assert_eq!(parts(&survey), [5 * MIB, MIB, 0]);
+}
+
+fn look_by_remainder(space: &HandBuilt, physical: u64, every_piece: bool) -> Option<Survey> {
+  let plan = Plan { source: ResidencySource::Mincore, every_piece, own_heap: Some(own(physical)) };
+  survey(space, &space.facts, plan).unwrap()
+}
+
+#[test]
+fn a_large_heap_is_what_remains() {
+  let space = process(LARGE_HEAP, 0);
+  let survey = look_by_remainder(&space, LARGE_HEAP, false).unwrap();
+  assert_eq!((survey.own_heap, parts(&survey)), (Some(LARGE_HEAP), [LARGE_HEAP, 0, 0]));
+  let mut weighed = survey.clone();
+  assert_eq!(weigh(&mut weighed, own(LARGE_HEAP)), V8Evidence::Verified);
+  assert_eq!(weighed.breakdown, survey.breakdown);
+  let heap = survey.measured.iter().find(|measured| measured.piece.owner == Owner::Isolate(ISOLATE)).unwrap();
+  assert_eq!(heap.resident, 0, "its pages were not asked for");
+}
+
+#[test]
+fn a_remainder_smaller_than_the_heap_is_refused() {
+  let space = process(LARGE_HEAP, 0);
+  assert!(look_by_remainder(&space, LARGE_HEAP + 2 * MIB, false).is_some(), "V8 rounds");
+  assert!(look_by_remainder(&space, LARGE_HEAP + 4 * MIB, false).is_none());
+}
+
+#[test]
+fn no_remainder_is_taken_for_a_small_heap_or_where_every_piece_counts() {
+  let space = process(LARGE_HEAP, 0);
+  for (physical, every_piece) in [(LARGE_HEAP - 1, false), (LARGE_HEAP, true)] {
+    let survey = look_by_remainder(&space, physical, every_piece).unwrap();
+    assert_eq!((survey.own_heap, parts(&survey)[0]), (None, LARGE_HEAP));
+  }
+}
+
+fn counts(anonymous: u64, file: u64) -> status::Memory {
+  status::Memory { anonymous, file, shared: 0, swap: 0, threads: 1 }
+}
+
+#[test]
+fn what_the_counts_hold_and_no_piece_shows_is_code_or_unexplained() {
+  let mut space = process(MIB, MIB);
+  // The count moves while one looks: the smaller one says what is surely there.
+  space.counted = Some((counts(5 * MIB, 3 * MIB), counts(4 * MIB, 9 * MIB)));
+  let survey = space.look(ResidencySource::Mincore, true);
+  assert_eq!((survey.breakdown.part(Part::Code), parts(&survey)), (3 * MIB, [MIB, 0, 3 * MIB]));
+  assert_eq!(survey.counted, counts(5 * MIB, 3 * MIB));
+}
+
+#[test]
+fn pages_that_were_read_and_never_written_overshoot_unless_the_page_tables_are_asked() {
+  let mut space = process(MIB, 4 * MIB);
+  let behind = UNEXPLAINED + 64 * MIB;
+  space.zero_pages.extend((behind..behind + MIB).step_by(4096));
+  let space = space.anonymous(behind, 2 * MIB, "rw-p");
+  let look = |space: &HandBuilt, source| {
+    let survey = space.look(source, true);
+    (survey.overshoots, survey.breakdown.resident())
+  };
+  assert_eq!(look(&space, ResidencySource::Mincore), (false, 6 * MIB), "one megabyte moves while one looks");
+  let mut more = space.clone();
+  more.zero_pages.insert(behind + MIB);
+  assert_eq!(look(&more, ResidencySource::Mincore), (true, 6 * MIB + PAGE));
+  for source in [ResidencySource::Pagemap, ResidencySource::Smaps] {
+    assert_eq!(look(&more, source), (false, 5 * MIB), "{source:?}");
+  }
+}
+
+#[test]
+fn smaps_gives_the_same_sums() {
+  let space = process(8 * MIB, 2 * MIB)
+    .named(0x40_0000, 64 * PAGE, "r-xp", 7, "/usr/bin/node")
+    .loaded(0x40_0000, 8 * PAGE);
+  let by_smaps = space.look(ResidencySource::Smaps, true).breakdown;
+  assert_eq!(by_smaps, space.look(ResidencySource::Mincore, true).breakdown);
+  assert_eq!(by_smaps.resident(), 10 * MIB + 8 * PAGE);
+}
+
+#[test]
+fn nothing_is_read_where_nothing_is_resident_but_headers_of_pages() {
+  let sparse = 0x7d00_0000_3000;
+  let space = HandBuilt::new()
+    .anonymous(sparse, 4 * MIB, "rw-p")
+    .anonymous(UNEXPLAINED, MIB, "rw-p")
+    .anonymous(ALIGNED, 16 * MIB, "rw-p")
+    .page(ALIGNED, ISOLATE)
+    .touched(sparse + 5 * PAGE, PAGE)
+    .thread(7, UNEXPLAINED + MIB - 2000)
+    .with_layout();
+  for source in [ResidencySource::Mincore, ResidencySource::Pagemap] {
+    space.read.borrow_mut().clear();
+    space.look(source, true);
+    for address in space.read.borrow().iter().filter(|address| **address >= PAGE) {
+      let is_header = *address >= ALIGNED && address % (256 * KIB) < 48 * 8;
+      assert!(is_header || space.resident.contains(&(address - address % PAGE)), "{address:x}");
+    }
+  }
+}
