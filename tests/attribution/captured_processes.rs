@@ -208,7 +208,7 @@ fn every_heap_holds_what_v8_says_of_it() {
 }
 
 #[test]
-fn v8_confirms_its_heap_and_only_ended_workers_leave_pages_behind() {
+fn v8_confirms_its_heap_and_only_ended_workers_leave_many_pages_behind() {
   let pooled = |text| {
     let process = CapturedProcess::parse(text);
     let mut survey = look(&process, ResidencySource::Mincore);
@@ -216,10 +216,14 @@ fn v8_confirms_its_heap_and_only_ended_workers_leave_pages_behind() {
     survey.breakdown.part(Part::V8Pool)
   };
   for text in [IDLE, BUSY, LARGE_HEAP].concat() {
-    assert_eq!(pooled(text), 0, "{}", text.lines().next().unwrap());
+    // V8 14 also keeps a few pages of the young generation after its first collections.
+    assert!(pooled(text) < 2 * MIB, "{}", text.lines().next().unwrap());
   }
   let [_, _, node_24, node_26] = WORKERS_ENDED.map(pooled);
-  assert!(node_24 >= MIB && node_26 >= MIB, "{node_24}, {node_26}: V8 13.6 and later keep pages for reuse");
+  assert!(
+    node_24 >= 2 * MIB && node_26 >= 2 * MIB,
+    "{node_24}, {node_26}: V8 13.6 and later keep pages for reuse"
+  );
 }
 
 #[test]
