@@ -2,6 +2,7 @@
 
 use super::file_mappings::CodeFiles;
 use super::glibc_heap::{arena_of_heap, end_of_large_chunks};
+use super::heap_pages::{HeapPages, looks_like_heap_page};
 use super::low_level_alloc::end_of_blocks;
 use super::v8_pages::{HeaderLayout, Isolates, PAGE_ALIGNMENT, part_of_page};
 use super::{Backing, Memory, Owner, Part, Piece};
@@ -77,66 +78,6 @@ impl Neighbours<'_> {
   fn adjoining_after(&self, region: &Region) -> Option<&Region> {
     self.after.filter(|after| after.start == region.end)
   }
-}
-
-/// The 256 KiB-aligned addresses that may be V8 pages, each with the isolate that its header leads to.
-#[derive(Debug, Default)]
-pub struct HeapPages {
-  pages: Vec<(u64, u64)>,
-}
-
-impl HeapPages {
-  /// Reads the headers: of each region the first, and the others only where that leads to a live isolate. What V8 maps
-  /// begins with a page, and reading memory that was never touched would map a page of zeros every 256 KiB.
-  pub fn find(regions: &[Region], facts: &Facts, memory: &impl Memory) -> Self {
-    let Some(layout) = facts.layout else { return Self { pages: Vec::new() } };
-    let candidates: Vec<&Region> = regions.iter().filter(|region| may_hold_heap_pages(region)).collect();
-    let firsts: Vec<u64> = candidates.iter().map(|region| region.start).collect();
-    let owners = layout.isolates_of(memory, &firsts);
-    let is_live = |owner: &u64| facts.isolates.live.contains(owner);
-    let led = candidates.iter().zip(&owners).filter(|(_, owner)| is_live(owner)).map(|(region, _)| region);
-    let others: Vec<u64> = led.flat_map(|region| heap_pages_in(region).skip(1)).collect();
-    let other_owners = layout.isolates_of(memory, &others);
-    let mut pages: Vec<(u64, u64)> = firsts.into_iter().zip(owners).collect();
-    pages.extend(others.into_iter().zip(other_owners));
-    pages.sort_unstable();
-    Self { pages }
-  }
-
-  /// Whether a region is made of pages of this isolate and nothing else.
-  pub(super) fn all_belong_to(&self, region: &Region, isolate: u64) -> bool {
-    let pages = self.within(region.start, region.end);
-    pages.first().is_some_and(|(first, _)| *first == region.start)
-      && pages.iter().all(|(_, owner)| *owner == isolate)
-  }
-
-  /// Pages from `start` to `end`.
-  fn within(&self, start: u64, end: u64) -> &[(u64, u64)] {
-    let from = self.pages.partition_point(|(page, _)| *page < start);
-    let to = self.pages.partition_point(|(page, _)| *page < end);
-    self.pages.get(from..to).unwrap_or_default()
-  }
-}
-
-/// The first address of each region that may hold V8 pages.
-pub fn heap_page_candidates(regions: &[Region]) -> Vec<u64> {
-  regions.iter().filter(|region| may_hold_heap_pages(region)).map(|region| region.start).collect()
-}
-
-/// Aligned, private, anonymous, readable, not code. V8 maps whole pages, so the first of a region starts with it.
-fn may_hold_heap_pages(region: &Region) -> bool {
-  region.is_plain_anonymous()
-    && region.access.read
-    && !region.access.execute
-    && region.start.is_multiple_of(PAGE_ALIGNMENT)
-    && !is_immense(region)
-}
-
-/// Addresses inside a region where pages may start.
-fn heap_pages_in(region: &Region) -> impl Iterator<Item = u64> {
-  let next = |page: &u64| page.checked_add(PAGE_ALIGNMENT);
-  let end = region.end;
-  std::iter::successors(Some(region.start), next).take_while(move |page| *page < end)
 }
 
 struct Classifier<'a, M> {
@@ -375,15 +316,6 @@ fn is_bss(region: &Region, neighbours: Neighbours) -> bool {
   neighbours
     .adjoining_before(region)
     .is_some_and(|before| before.inode != 0 && before.access.write && !before.access.shared)
-}
-
-/// Flags in the first word, a pointer in the second or third.
-fn looks_like_heap_page(memory: &impl Memory, page: u64) -> bool {
-  let mut header = [0; 3];
-  memory.read(page, &mut header) && {
-    let [first, second, third] = header;
-    first != 0 && first < 1 << 32 && (is_pointer(second) || is_pointer(third))
-  }
 }
 
 /// Whether a word can be the address of an object.

@@ -6,13 +6,15 @@
 mod classify;
 mod file_mappings;
 mod glibc_heap;
+mod heap_pages;
 mod low_level_alloc;
 mod residency;
 mod survey;
 mod v8_evidence;
 mod v8_pages;
 
-pub use classify::{Facts, HeapPages, classify, heap_page_candidates};
+pub use classify::{Facts, classify};
+pub use heap_pages::{HeapPages, heap_page_candidates};
 pub use residency::ResidencySource;
 pub use survey::{Breakdown, Measured, Plan, Survey, survey};
 pub use v8_evidence::{OwnIsolate, V8Evidence, weigh};

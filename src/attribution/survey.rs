@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::classify::{Facts, HeapPages, classify, is_sparse};
+use super::classify::{Facts, classify, is_sparse};
+use super::heap_pages::HeapPages;
 use super::residency::{Residency, ResidencySource, ResidentMemory};
 use super::{AddressSpace, Backing, FileResidency, OwnIsolate, Owner, Part, Piece};
 use crate::error::{MeasureError, Result};
