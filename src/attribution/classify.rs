@@ -198,13 +198,23 @@ impl<M: Memory> Classifier<'_, M> {
       return alike.then_some((region.end, Part::V8Heap, Owner::V8));
     }
     let ((first, isolate), rest) = self.heaps.within(start, region.end).split_first()?;
-    let is_page = self.facts.isolates.live.contains(isolate) || looks_like_heap_page(self.memory, start);
+    let is_page = self.facts.isolates.live.contains(isolate) || self.are_heap_pages(start, region.end);
     if *first != start || !is_page {
       return None;
     }
     let (part, owner) = part_of_page(*isolate, region.access.write, &self.facts.isolates);
     let next = rest.iter().find(|(_, other)| other != isolate && self.facts.isolates.live.contains(other));
     Some((next.map_or(region.end, |(page, _)| *page), part, owner))
+  }
+
+  /// Whether everything from `start` to `end` is made of whole pages that look like V8's. Other allocators align their
+  /// memory alike, and its first words may look like a header by chance; those of every page do not.
+  fn are_heap_pages(&self, start: u64, end: u64) -> bool {
+    let mut page = start;
+    while page < end && looks_like_heap_page(self.memory, page) {
+      page = page.saturating_add(PAGE_ALIGNMENT);
+    }
+    page == end
   }
 
   fn large_chunks_at(&self, start: u64, region: &Region) -> Option<(u64, Part, Owner)> {
