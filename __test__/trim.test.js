@@ -11,10 +11,13 @@ const KEYS = ['before', 'after', 'released', 'allocator']
 /** What other threads of a quiet process may take or give back between two readings. */
 const NOISE = 4 * MIB
 
-/** Makes garbage, has it collected, and trims twice, with the kernel's word around each. Runs in a child. */
+/**
+ * Makes garbage, has it collected, and trims twice, with what the breakdown promises before and the kernel's word
+ * around each. Runs in a child.
+ */
 async function trimAfter(makeGarbage) {
   const { readFileSync } = require('node:fs')
-  const { trim } = require('./index.js')
+  const { rssBreakdown, trim } = require('./index.js')
   const kernel = () => {
     const text = readFileSync('/proc/self/smaps_rollup', 'latin1')
     return Number(/^Rss:\s+(\d+) kB$/m.exec(text)[1]) * 1024
@@ -26,9 +29,10 @@ async function trimAfter(makeGarbage) {
     await pause()
   }
   const look = () => {
+    const { parts, nativeHeap } = rssBreakdown({ allocator: true })
     const before = kernel()
     const result = trim()
-    return { ...result, kernel: before - kernel() }
+    return { ...result, kernel: before - kernel(), retained: nativeHeap.retained, other: parts.other }
   }
   return [look(), look()]
 }
@@ -66,24 +70,51 @@ function assertReleased({ before, after, released, kernel }, atLeast) {
   assert.ok(Math.abs(released - kernel) < NOISE, `released ${released}, by the kernel ${kernel}`)
 }
 
+/** The promise of the breakdown is right to a fifth. */
+function assertPromised({ retained, released }) {
+  const tolerance = released * 0.2 + NOISE
+  assert.ok(Math.abs(retained - released) <= tolerance, `promised ${retained}, released ${released}`)
+}
+
 describe('trim()', () => {
   it('takes off RSS what a zlib burst left behind, and no more at the next call', async () => {
     const [first, second] = await after(zlibBurst)
     assert.equal(first.allocator, 'glibc')
     assertReleased(first, 40 * MIB) // 49 to 64 MiB on Node 20, 22, 24, 26
+    assertPromised(first)
     assertReleased(second, 0)
+    assertPromised(second)
     assert.ok(second.released < NOISE, `released ${second.released}`)
   })
 
   it('takes off RSS what a burst left behind in two arenas, where it is gigabytes', async () => {
     const [first, second] = await after(zlibBurst, { MALLOC_ARENA_MAX: '2' })
     assertReleased(first, 500 * MIB) // 2.0 to 2.5 GiB
+    assertPromised(first)
     assert.ok(second.released < NOISE, `released ${second.released}`)
   })
 
   it('takes off RSS what workers left behind', async () => {
     const [first] = await after(workers)
     assertReleased(first, 64 * MIB)
+    assertPromised(first)
+  })
+
+  it('takes nothing off RSS where all that is free is smaller than a page, and it was not promised', async () => {
+    const [first] = await after(() => {
+      require('./__test__/helpers/test-addon.js').checkerboard(400000, 600) // half of 232 MiB
+    })
+    assertReleased(first, 0)
+    assertPromised(first)
+    assert.ok(first.released < NOISE, `released ${first.released}`)
+  })
+
+  it('takes the whole pages out of holes of two, as promised', async () => {
+    const [first] = await after(() => {
+      require('./__test__/helpers/test-addon.js').checkerboard(40000, 8200) // one page in four, of 313 MiB
+    })
+    assertReleased(first, 64 * MIB)
+    assertPromised(first)
   })
 
   it('may be called anywhere and any number of times', async () => {
@@ -125,13 +156,15 @@ describe('trim() with another allocator', () => {
   it('asks mimalloc', async () => {
     const [first] = await after(buffers, preloaded('libmimalloc.so.2'))
     assert.equal(first.allocator, 'mimalloc')
+    assert.equal(first.retained, null)
     assertReleased(first, 64 * MIB) // 106 or 125 MiB: some of it only at a second call
   })
 
   it('leaves tcmalloc alone and says null', async () => {
     const [first] = await after(buffers, preloaded('libtcmalloc_minimal.so.4'))
-    const { kernel, ...result } = first
+    const { kernel, retained, other, ...result } = first
     assert.deepEqual(result, { before: null, after: null, released: null, allocator: 'tcmalloc' })
+    assert.deepEqual([retained, other < NOISE], [null, true])
     assert.ok(Math.abs(kernel) < NOISE)
   })
 })

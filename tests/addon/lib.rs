@@ -84,6 +84,21 @@ pub fn allocate(count: u32, bytes: u32) {
   }
 }
 
+/// Blocks of malloc's, written, and every second one freed: holes as large as a block.
+#[napi]
+pub fn checkerboard(count: u32, bytes: u32) {
+  // SAFETY: malloc takes any size.
+  let blocks: Vec<_> = (0..count).map(|_| unsafe { libc::malloc(bytes as usize) }).collect();
+  for block in &blocks {
+    // SAFETY: the block has that many bytes.
+    unsafe { block.write_bytes(1, bytes as usize) };
+  }
+  for block in blocks.into_iter().step_by(2) {
+    // SAFETY: the block came from malloc and is freed once.
+    unsafe { libc::free(block) };
+  }
+}
+
 #[inline(never)]
 fn descend(depth: usize) {
   let frame = std::hint::black_box([1_u8; 16 * 1024]);
