@@ -1,7 +1,7 @@
 //! Regions to pieces: the rules, in the order in which they apply.
 
 use super::file_mappings::CodeFiles;
-use super::glibc_heap::{arena_of_heap, end_of_large_chunks};
+use super::glibc_heap::{arena_of_heap, end_of_large_chunks, starts_piece_of_main_arena};
 use super::heap_pages::{HeapPages, looks_like_heap_page};
 use super::low_level_alloc::end_of_blocks;
 use super::v8_pages::{HeaderLayout, Isolates, PAGE_ALIGNMENT, part_of_page};
@@ -161,6 +161,7 @@ impl<M: Memory> Classifier<'_, M> {
         .stack_at(start, region)
         .or_else(|| self.heap_page_at(start, region))
         .or_else(|| self.large_chunks_at(start, region))
+        .or_else(|| self.main_arena_at(start, region))
         .or_else(|| self.low_level_alloc_at(start, region))
         .or_else(|| self.cpp_heap_at(start, region))
         .or_else(|| self.left_stack_at(start, region, neighbours))
@@ -225,6 +226,12 @@ impl<M: Memory> Classifier<'_, M> {
     Some((end, Part::NativeHeap, Owner::LargeChunks))
   }
 
+  fn main_arena_at(&self, start: u64, region: &Region) -> Option<(u64, Part, Owner)> {
+    let is_piece = self.facts.malloc_is_glibc
+      && starts_piece_of_main_arena(self.memory, start, region.end, self.facts.page_size);
+    is_piece.then(|| (self.next_known_start(start, region), Part::NativeHeap, Owner::MainArena))
+  }
+
   fn low_level_alloc_at(&self, start: u64, region: &Region) -> Option<(u64, Part, Owner)> {
     let end = end_of_blocks(self.memory, start, region.end, self.facts.page_size)?;
     Some((end, Part::NativeHeap, Owner::LowLevelAlloc))
@@ -271,10 +278,15 @@ impl<M: Memory> Classifier<'_, M> {
   /// Nothing is recognised at `start`: up to where something may begin again.
   fn unexplained_from(&self, start: u64, region: &Region) -> (u64, Part, Owner) {
     let part = if self.facts.malloc_is_glibc { Part::Other } else { Part::NativeHeap };
+    (self.next_known_start(start, region), part, Owner::Process)
+  }
+
+  /// Where something that is recognised may begin after `start`, or the end of the region.
+  fn next_known_start(&self, start: u64, region: &Region) -> u64 {
     let blocks = self.facts.control_blocks.iter().map(|(_, block)| self.page_of(*block));
     let next_block = blocks.filter(|block| *block > start).min();
     let limit = next_block.map_or(region.end, |block| block.min(region.end));
-    (self.next_known_header(start, limit, region.end).unwrap_or(limit), part, Owner::Process)
+    self.next_known_header(start, limit, region.end).unwrap_or(limit)
   }
 
   /// The first page after `start` that begins with a header of malloc's or of Abseil's.

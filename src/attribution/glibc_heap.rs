@@ -9,7 +9,11 @@ const HEAP_ALIGNMENT: u64 = 64 * 1024 * 1024;
 const ARENA_OFFSETS: [u64; 2] = [0x30, 0x20];
 /// Size flag of a chunk that has a mapping of its own.
 const IS_MMAPPED: u64 = 2;
+/// Size flag of a chunk whose predecessor is in use.
+const PREVIOUS_IN_USE: u64 = 1;
 const FLAGS: u64 = 7;
+/// `MALLOC_ALIGNMENT`: sizes are multiples of it.
+const ALIGNMENT: u64 = 16;
 /// How many chunks ahead are read in the hope that they have the size of the last one.
 const GUESSED_CHUNKS: u64 = 64;
 
@@ -26,6 +30,33 @@ pub(super) fn arena_of_heap(memory: &impl Memory, address: u64) -> Option<u64> {
   let covers = address.wrapping_sub(heap) < size;
   // Heaps that the arena took later name an arena that lies in its first heap.
   (ARENA_OFFSETS.contains(&offset) && grown && covers).then_some(arena)
+}
+
+/// Whether a mapping that the main arena took begins at `start`: where `brk` meets another mapping, as sometimes a
+/// code range of V8 in Node 22, that arena goes on elsewhere, in pieces of a megabyte and more.
+///
+/// A piece begins with a chunk that has no predecessor, and from each chunk its size leads to the next.
+pub(super) fn starts_piece_of_main_arena(memory: &impl Memory, start: u64, limit: u64, page: u64) -> bool {
+  const SMALLEST_PIECE: u64 = 1024 * 1024;
+  /// So many headers in a row are no coincidence.
+  const FOLLOWED_CHUNKS: usize = 8;
+  let mut address = start;
+  for link in 0..FOLLOWED_CHUNKS {
+    let mut header = [0; 2];
+    let [previous_size, size_and_flags] =
+      if memory.read(address, &mut header) { header } else { return false };
+    let is_first = previous_size == 0 && size_and_flags & FLAGS == PREVIOUS_IN_USE;
+    let is_of_main_arena = size_and_flags & FLAGS & !PREVIOUS_IN_USE == 0;
+    let size = size_and_flags & !FLAGS;
+    let is_chunk = size > 0 && size.is_multiple_of(ALIGNMENT) && is_of_main_arena && (link > 0 || is_first);
+    match address.checked_add(size).filter(|next| is_chunk && *next <= limit) {
+      // The last chunk ends with its piece: what follows may be anything.
+      Some(next) if next.is_multiple_of(page) && next.wrapping_sub(start) >= SMALLEST_PIECE => return true,
+      Some(next) => address = next,
+      None => return false,
+    }
+  }
+  true
 }
 
 /// The end of the run of large chunks that starts at `start` and ends at or before `limit`. `None` when there is no

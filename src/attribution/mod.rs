@@ -89,7 +89,7 @@ pub enum Owner {
   Thread(i32),
   /// The allocator's arena at this address.
   Arena(u64),
-  /// The allocator's main arena, grown by `brk`.
+  /// The allocator's main arena, grown by `brk`, or by mappings where that is blocked.
   MainArena,
   /// Allocations large enough for a mapping of their own; their thread is not recorded anywhere.
   LargeChunks,

@@ -15,7 +15,8 @@ const TOP_REST: u64 = 4 * WORD + 1;
 /// Bytes of whole pages in free chunks, resident or not.
 ///
 /// The chunk at the top counts in the main arena alone, where `brk` hands it back; `malloc_trim` leaves it in
-/// those of threads. Small free chunks that it joins to larger ones beforehand are not foreseen.
+/// those of threads. Two things are not foreseen: that it joins small free chunks to larger ones beforehand, and
+/// that it leaves the chunk at the top of the main arena too where `brk` is blocked by another mapping.
 pub fn releasable(info: &MallocInfo, page_size: u64) -> u64 {
   let bins = info.arenas.iter().flat_map(|arena| &arena.bins);
   let in_bins = bins.fold(0_u64, |sum, bin| sum.saturating_add(in_bin(bin, page_size)));

@@ -99,6 +99,18 @@ pub fn checkerboard(count: u32, bytes: u32) {
   }
 }
 
+/// Takes the page behind the end of `brk`'s range, so that malloc's main arena has to go on elsewhere.
+#[napi]
+pub fn block_brk() {
+  // SAFETY: 0 only asks where the range ends.
+  let end = unsafe { libc::sbrk(0) };
+  let behind = end.wrapping_add(end.align_offset(PAGE));
+  let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
+  // SAFETY: with this flag nothing that is mapped already is replaced.
+  let page = unsafe { libc::mmap(behind, PAGE, libc::PROT_NONE, flags, -1, 0) };
+  assert_eq!(page, behind);
+}
+
 #[inline(never)]
 fn descend(depth: usize) {
   let frame = std::hint::black_box([1_u8; 16 * 1024]);

@@ -220,6 +220,60 @@ fn chunks_are_found_again_behind_memory_that_nothing_explains() {
   );
 }
 
+/// A piece of the main arena at `ANYWHERE`: chunks of these sizes with their flags, and the rest at the top.
+fn piece_of_main_arena(size: u64, chunks: &[u64]) -> HandBuilt {
+  let mut space = HandBuilt::new().anonymous(ANYWHERE, size, "rw-p").touched(ANYWHERE, size);
+  let mut start = ANYWHERE;
+  for chunk in chunks {
+    space = space.words(start + 8, &[*chunk]);
+    start += chunk & !7;
+  }
+  space.words(start + 8, &[(ANYWHERE + size - start) | 1])
+}
+
+#[test]
+fn the_main_arena_goes_on_elsewhere_where_brk_is_blocked() {
+  let many = vec![0x261; 100];
+  for chunks in [&[][..], &[0x21], &[0x9001, 0x110, 0x41], &many] {
+    let space = piece_of_main_arena(2 * MIB, chunks);
+    assert_eq!(space.pieces(), [(ANYWHERE, ANYWHERE + 2 * MIB, Part::NativeHeap, Owner::MainArena)]);
+  }
+}
+
+#[test]
+fn large_chunks_are_told_from_a_piece_of_the_main_arena_beside_them() {
+  let space =
+    piece_of_main_arena(MIB, &[0x21, 0x9001]).anonymous(ANYWHERE, 2 * MIB, "rw-p").chunk(ANYWHERE + MIB, MIB);
+  assert_eq!(
+    space.pieces(),
+    [
+      (ANYWHERE, ANYWHERE + MIB, Part::NativeHeap, Owner::MainArena),
+      (ANYWHERE + MIB, ANYWHERE + 2 * MIB, Part::NativeHeap, Owner::LargeChunks),
+    ]
+  );
+}
+
+#[test]
+fn a_chain_of_chunks_that_cannot_be_is_not_believed() {
+  let chains: [&[u64]; 7] = [
+    &[0x20],                // memory before the first is free
+    &[0x25],                // of a thread's arena
+    &[0x23],                // with a mapping of its own
+    &[1],                   // empty
+    &[0x29],                // not aligned
+    &[0x21, 0x9005],        // the second of a thread's arena
+    &[0x21, (3 * MIB) | 1], // the second reaches beyond its region
+  ];
+  for chunks in chains {
+    let first = HandBuilt::new().anonymous(ANYWHERE, 2 * MIB, "rw-p").touched(ANYWHERE, PAGE);
+    let space = chunks
+      .iter()
+      .zip([ANYWHERE, ANYWHERE + 0x20])
+      .fold(first, |space, (chunk, start)| space.words(start + 8, &[*chunk]));
+    assert_eq!(part_of(&space, ANYWHERE), Part::Other, "{chunks:x?}");
+  }
+}
+
 #[test]
 fn a_stack_between_chunks_reaches_from_its_guard_to_its_control_block() {
   let guard = ANYWHERE + 4 * PAGE;
