@@ -11,7 +11,7 @@ mod alone;
 use std::ffi::c_void;
 
 use alone::alone;
-use rs_memusage::malloc::{allocator_name, retained, statistics, trim};
+use rs_memusage::malloc::{allocator_name, headers_are_known, retained, statistics, trim};
 use rs_memusage::platform::resident_set_size;
 
 const MIB: u64 = 1024 * 1024;
@@ -164,5 +164,14 @@ fn what_threads_leave_behind_is_promised_and_comes() {
     let (promised, released) = promised_and_released();
     assert!(released > 64 * MIB, "{released}");
     assert_kept((promised, released));
+  });
+}
+
+#[test]
+fn headers_are_known_also_where_free_memory_is_vast() {
+  alone("headers_are_known_also_where_free_memory_is_vast", "", || {
+    // A large request is then cut from what is free and gets no mapping of its own.
+    Chunks::untouched(1000, 100_000).free_all_but_every(999);
+    assert!(headers_are_known());
   });
 }

@@ -85,11 +85,15 @@ impl Glibc {
   }
 }
 
-/// Whether a large chunk starts its mapping with an empty word and its size, marked as mapped.
+/// Whether a chunk has its size and flags in front of it, as we read them.
+///
+/// A chunk this large gets a mapping of its own and is marked so, unless a burst left a free one that large: then it
+/// is cut from that, and the size alone must do.
 pub(super) fn marks_large_chunks() -> bool {
-  /// Above the largest threshold that glibc adapts to, so it gets a mapping and changes no threshold when it is freed.
+  /// Above the largest threshold that glibc adapts to, so the chunk changes no threshold when it is freed.
   const SIZE: usize = 33 * 1024 * 1024;
   const MAPPED: u64 = 2;
+  const FLAGS: u64 = 7;
   // SAFETY: malloc takes any size.
   let block = unsafe { libc::malloc(SIZE) };
   let mut header = [0; 2];
@@ -98,5 +102,9 @@ pub(super) fn marks_large_chunks() -> bool {
   // SAFETY: the block came from malloc, and nobody else knows it; free takes null too.
   unsafe { libc::free(block) };
   let [previous, size] = header;
-  read && previous == 0 && size & 7 == MAPPED && usize::try_from(size).is_ok_and(|size| size >= SIZE)
+  // Beyond what was asked for lie the header and the rest of a page, no more.
+  let surplus = u64::try_from(SIZE).ok().and_then(|asked| (size & !FLAGS).checked_sub(asked));
+  let has_size = surplus.is_some_and(|surplus| surplus > 0 && surplus <= page_size().saturating_mul(2));
+  let is_mapped = size & MAPPED != 0;
+  read && has_size && (!is_mapped || (previous == 0 && size & FLAGS == MAPPED))
 }
