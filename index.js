@@ -4,5 +4,6 @@ const { footprint } = require('./lib/footprint')
 const { memoryUsage } = require('./lib/memory-usage')
 const { rssBreakdown, rssBreakdownAsync } = require('./lib/rss-breakdown')
 const { trim } = require('./lib/trim')
+const { workerRss, workerRssAsync } = require('./lib/worker-rss')
 
-module.exports = { footprint, memoryUsage, rssBreakdown, rssBreakdownAsync, trim }
+module.exports = { footprint, memoryUsage, rssBreakdown, rssBreakdownAsync, trim, workerRss, workerRssAsync }

@@ -180,7 +180,10 @@ mod linux {
         layout: Some(layout.ok_or("the pages do not lead to the isolate")?),
         engine_is_v8: true,
         code_ranges: Vec::new(),
-        control_blocks: threads.iter().map(|thread| (thread.tid, thread.control_block)).collect(),
+        control_blocks: threads
+          .iter()
+          .filter_map(|thread| Some((thread.tid, thread.control_block?)))
+          .collect(),
         main_thread: i32::try_from(std::process::id())?,
         malloc_is_glibc: true,
       };

@@ -2,7 +2,7 @@
 
 const v8 = require('node:v8')
 const native = require('../native')
-const { enableV8Layer } = require('./v8-layer')
+const { v8Layer } = require('./v8-layer')
 
 const { readRss, readTotals, slots } = native
 const { FAILED, RSS, HEAP_TOTAL, HEAP_USED, EXTERNAL, ARRAY_BUFFERS, HEAP_LIMIT } = native.slotNumbers
@@ -74,7 +74,6 @@ function coreMemoryUsage() {
   }
 }
 
-const v8Layer = native.isSupported() ? enableV8Layer() : 'none'
 const chosen = choose()
 
 function choose() {

@@ -1,6 +1,7 @@
 'use strict'
 
 const native = require('../native')
+const { unlessAborted } = require('./unless-aborted')
 const { engineIsV8 } = require('./v8-layer')
 const { validateAbortSignal, validateBoolean, validateNumber, validateOptions } = require('./validate')
 
@@ -44,7 +45,7 @@ function shape(raw) {
     arrayBuffers: { committed: raw.arrayBufferBytes ?? null, resident: null },
     swap: raw.swap,
     threads: raw.threads,
-    method: { residency: raw.residency, v8: raw.v8, malloc: raw.malloc },
+    method: raw.method,
     costMicros: raw.costMicros,
   }
   return raw.regions ? { ...breakdown, regions: raw.regions.map(shapeRegion) } : breakdown
@@ -52,16 +53,6 @@ function shape(raw) {
 
 function shapeRegion({ start, end, part, owner = null, resident, name = null }) {
   return { start, end, part, owner, resident, name }
-}
-
-/** The promise's outcome, or the signal's reason as soon as it is aborted. The work itself is not stopped. */
-function unlessAborted(promise, signal) {
-  if (!signal) return promise
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
 }
 
 module.exports = { rssBreakdown, rssBreakdownAsync }

@@ -98,4 +98,7 @@ function attempt(check) {
   return false
 }
 
-module.exports = { enableV8Layer, engineIsV8 }
+/** What of V8 this thread reads through symbols: `'complete'`, `'no-array-buffers'` or `'none'`. */
+const v8Layer = native.isSupported() ? enableV8Layer() : 'none'
+
+module.exports = { engineIsV8, v8Layer }

@@ -2,8 +2,10 @@
 //! None of it is public: `index.js` is the public API.
 
 mod footprint;
+mod look;
 mod memory_usage;
 mod raise;
 mod rss_breakdown;
 mod trim;
 mod v8_layer;
+mod worker_rss;

@@ -5,12 +5,12 @@ use std::time::Duration;
 use napi::bindgen_prelude::{AsyncTask, Env, Task};
 use napi_derive::napi;
 
+use super::look::{LookMethod, budget_of, caller_of};
 use super::raise::raise;
-use crate::attribution::{Measured, OwnIsolate, Owner, Part, ResidencySource, Survey, V8Evidence};
+use crate::attribution::{Measured, Owner, Part, Survey};
 use crate::error::MeasureError;
 use crate::js_number::js_number;
 use crate::malloc;
-use crate::threads::env_state;
 use crate::threads::own_process::{self, Caller, Look};
 
 /// What JavaScript shapes into the public result.
@@ -24,12 +24,8 @@ pub(crate) struct RawBreakdown {
   pub swap: f64,
   /// Threads.
   pub threads: f64,
-  /// `mincore`, `pagemap` or `smaps`.
-  pub residency: &'static str,
-  /// `verified`, `estimated` or `none`.
-  pub v8: &'static str,
-  /// `verified` or `estimated`.
-  pub malloc: &'static str,
+  /// Where the figures come from.
+  pub method: LookMethod,
   /// The C allocator.
   pub allocator: Option<&'static str>,
   /// Bytes that the program holds of it, where they were asked for.
@@ -105,21 +101,14 @@ pub(crate) struct BreakdownTask {
 impl BreakdownTask {
   /// V8's own words can only be had on the caller's thread.
   fn of(env: Env, request: RawRequest) -> Self {
-    let isolate = env_state::with(env, |state| {
-      let v8 = state.verified_v8()?;
-      let address = v8.isolate().location();
-      let (heap, _) = v8.read()?;
-      Some(OwnIsolate { address, physical: heap.total_physical_size })
-    });
-    // A budget beyond what a Duration holds is none.
-    let budget = request.budget_ms.and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok());
-    let caller = Caller { engine_is_v8: request.engine_is_v8, isolate };
+    let caller = caller_of(env, request.engine_is_v8);
+    let budget = budget_of(request.budget_ms);
     Self { caller, budget, regions: request.regions, allocator: request.allocator }
   }
 
   fn look(&self) -> Result<RawBreakdown, MeasureError> {
     if let Some(budget) = self.budget {
-      own_process::check_budget(budget)?;
+      own_process::check_budget(budget, false)?;
     }
     own_process::look(self.caller, self.regions).map(|look| self.convert(&look))
   }
@@ -139,17 +128,7 @@ impl BreakdownTask {
       arenas: js_number(arenas),
       swap: js_number(survey.counted.swap),
       threads: js_number(survey.counted.threads),
-      residency: match look.residency {
-        ResidencySource::Mincore => "mincore",
-        ResidencySource::Pagemap => "pagemap",
-        ResidencySource::Smaps => "smaps",
-      },
-      v8: match look.v8 {
-        V8Evidence::Verified => "verified",
-        V8Evidence::Estimated => "estimated",
-        V8Evidence::None => "none",
-      },
-      malloc: if malloc::headers_are_known() { "verified" } else { "estimated" },
+      method: LookMethod::of(look),
       allocator: malloc::allocator_name(),
       in_use: statistics.map(|statistics| js_number(statistics.in_use())),
       retained: retained.map(js_number),

@@ -64,6 +64,17 @@ pub(super) fn starts_piece_of_main_arena(memory: &impl Memory, start: u64, limit
 ///
 /// Neighbouring mappings merge into one region, so a run may hold thousands of chunks, and other memory may follow.
 pub(super) fn end_of_large_chunks(memory: &impl Memory, start: u64, limit: u64, page: u64) -> Option<u64> {
+  visit_large_chunks(memory, start, limit, page, |_, _| ())
+}
+
+/// Calls `visit` with the start and the end of each chunk of that run, and gives the end of the run.
+pub(super) fn visit_large_chunks(
+  memory: &impl Memory,
+  start: u64,
+  limit: u64,
+  page: u64,
+  mut visit: impl FnMut(u64, u64),
+) -> Option<u64> {
   let mut end = start;
   let mut headers = Vec::new();
   let mut ahead = vec![start];
@@ -77,6 +88,7 @@ pub(super) fn end_of_large_chunks(memory: &impl Memory, start: u64, limit: u64, 
       let Some(next) = chunk_end(previous_size, size_and_flags, end, limit, page) else { break };
       let same = size == 0 || next.wrapping_sub(end) == size;
       size = next.wrapping_sub(end);
+      visit(end, next);
       end = next;
       if !same {
         break; // the guesses behind this one were made with another size

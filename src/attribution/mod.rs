@@ -3,18 +3,22 @@
 //! Pure functions over what [`AddressSpace`] reports: regions, page residency, words of memory. In production
 //! that is this process (`platform`), in tests a captured one. Nothing here knows Node-API or a system call.
 
+mod bills;
 mod classify;
 mod file_mappings;
 mod glibc_heap;
 mod heap_pages;
 mod low_level_alloc;
+mod pointer_search;
 mod residency;
 mod survey;
 mod v8_evidence;
 mod v8_pages;
 
+pub use bills::{Bill, Bills, Shared, Tenant, ThreadArena, bills};
 pub use classify::{Facts, classify};
 pub use heap_pages::{HeapPages, heap_page_candidates};
+pub use pointer_search::{ChunkOwners, find_owners, searchable};
 pub use residency::ResidencySource;
 pub use survey::{Breakdown, Measured, Plan, Survey, survey};
 pub use v8_evidence::{OwnIsolate, V8Evidence, weigh};

@@ -20,6 +20,7 @@ pub enum ResidencySource {
 }
 
 /// One byte per page of each region.
+#[derive(Debug, Clone)]
 pub(super) struct Residency {
   page_size: u64,
   /// (first address, first address behind, position of the first page's byte), in address order.
@@ -81,6 +82,23 @@ impl Residency {
       words.iter().map(|bytes| u64::from((u64::from_ne_bytes(*bytes) & LOWEST_BITS).count_ones()));
     let in_rest = rest.iter().map(|byte| u64::from(byte & 1));
     in_words.chain(in_rest).sum::<u64>().saturating_mul(self.page_size)
+  }
+
+  /// The resident pages between two page boundaries of one region, as runs from a first address to the one behind.
+  pub(super) fn runs_between(&self, start: u64, end: u64) -> Vec<(u64, u64)> {
+    let mut runs: Vec<(u64, u64)> = Vec::new();
+    let mut address = start;
+    for byte in self.pages(start, end) {
+      let next = address.saturating_add(self.page_size);
+      if byte & 1 == 1 {
+        match runs.last_mut().filter(|(_, behind)| *behind == address) {
+          Some((_, behind)) => *behind = next,
+          None => runs.push((address, next)),
+        }
+      }
+      address = next;
+    }
+    runs
   }
 
   /// Whether `address` lies in a region that was asked for.

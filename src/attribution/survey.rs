@@ -76,9 +76,20 @@ pub struct Survey {
   pub overshoots: bool,
   /// Resident bytes of the caller's heap where they are what remained, and V8 proved it: its pieces show none then.
   pub own_heap: Option<u64>,
+  residency: Residency,
 }
 
 impl Survey {
+  /// Resident bytes between two page boundaries of one anonymous region.
+  pub(super) fn resident_between(&self, start: u64, end: u64) -> u64 {
+    self.residency.bytes_between(start, end)
+  }
+
+  /// The resident pages of a piece of anonymous memory, as runs from a first address to the one behind.
+  pub(super) fn resident_runs(&self, piece: &Piece) -> Vec<(u64, u64)> {
+    self.residency.runs_between(piece.start, piece.end)
+  }
+
   /// Arenas of the C allocator, a count, and their resident bytes.
   pub fn arenas(&self) -> (u64, u64) {
     let mut arenas = HashSet::new();
@@ -158,6 +169,7 @@ pub fn survey(space: &impl AddressSpace, facts: &Facts, plan: Plan) -> Result<Op
       counted: before,
       overshoots,
       own_heap: None,
+      residency,
     }));
   };
   breakdown.add(Part::V8Heap, rest);
@@ -165,7 +177,16 @@ pub fn survey(space: &impl AddressSpace, facts: &Facts, plan: Plan) -> Result<Op
     return Ok(None);
   }
   let own_heap = Some(rest);
-  Ok(Some(Survey { breakdown, measured, regions, text, counted: before, overshoots: false, own_heap }))
+  Ok(Some(Survey {
+    breakdown,
+    measured,
+    regions,
+    text,
+    counted: before,
+    overshoots: false,
+    own_heap,
+    residency,
+  }))
 }
 
 /// Whether the remainder holds at least what V8 says its heap holds, but for what V8 rounds. It may hold more: pages

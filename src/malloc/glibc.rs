@@ -108,3 +108,32 @@ pub(super) fn marks_large_chunks() -> bool {
   let is_mapped = size & MAPPED != 0;
   read && has_size && (!is_mapped || (previous == 0 && size & FLAGS == MAPPED))
 }
+
+/// The arena from which the calling thread was served last: its address, or 0 for the main one. `None` when the
+/// headers are not what we know.
+pub(super) fn own_arena() -> Option<u64> {
+  /// Above what the thread's cache serves, below what gets a mapping of its own.
+  const SIZE: usize = 5000;
+  const OF_THREAD: u64 = 4;
+  const HEAP_ALIGNMENT: u64 = 64 * 1024 * 1024;
+  // SAFETY: malloc takes any size.
+  let block = unsafe { libc::malloc(SIZE) };
+  let address = block.addr();
+  let mut header = [0];
+  let read = !block.is_null() && read_own_words(address.saturating_sub(size_of::<u64>()), &mut header);
+  // SAFETY: the block came from malloc, and nobody else knows it; free takes null too.
+  unsafe { libc::free(block) };
+  let [size_and_flags] = header;
+  if !read {
+    return None;
+  }
+  if size_and_flags & OF_THREAD == 0 {
+    return Some(0);
+  }
+  // An arena grows by heaps, and each begins with the address of its arena.
+  let heap = u64::try_from(address).ok()? & !HEAP_ALIGNMENT.saturating_sub(1);
+  let mut arena = [0];
+  read_own_words(usize::try_from(heap).ok()?, &mut arena).then_some(())?;
+  let [arena] = arena;
+  Some(arena)
+}

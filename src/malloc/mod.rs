@@ -32,6 +32,11 @@ pub fn headers_are_known() -> bool {
   })
 }
 
+/// The arena of the calling thread, where arenas can be told apart: its address, or 0 for the main one.
+pub fn own_arena() -> Option<u64> {
+  if headers_are_known() { glibc::own_arena() } else { None }
+}
+
 /// What the allocator says of itself; `None` where it cannot tell.
 pub fn statistics() -> Option<Statistics> {
   Allocator::current()?.statistics()

@@ -8,6 +8,8 @@ pub mod maps;
 pub mod smaps;
 pub mod statm;
 pub mod status;
+pub mod task_stat;
+pub mod task_syscall;
 
 /// The field that a parser could not find or could not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

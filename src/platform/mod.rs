@@ -14,10 +14,11 @@ mod unsupported;
 use unsupported as current;
 
 pub use current::{
-  OwnMemory, SUPPORTED, borrow_spare_descriptor, defining_object, find_symbol, footprint, memory_by_kind,
-  own_control_block, page_residency_works, page_size, pagemap_tells_zero_pages, peak_resident_set_size,
-  prepare, read_maps, read_own_words, read_smaps, reset_peak_resident_set_size, resident_file,
-  resident_pages, resident_set_size, return_spare_descriptor, thread_places,
+  OwnMemory, SUPPORTED, borrow_spare_descriptor, current_thread, defining_object, find_symbol, footprint,
+  main_thread, memory_by_kind, own_control_block, page_residency_works, page_size, pagemap_tells_zero_pages,
+  peak_resident_set_size, prepare, read_maps, read_own_words, read_smaps, reset_peak_resident_set_size,
+  resident_file, resident_pages, resident_set_size, return_spare_descriptor, thread_activity, thread_name,
+  thread_places,
 };
 
 /// What a process occupies, told apart from what it shares with others. All figures are bytes.
@@ -45,6 +46,21 @@ pub struct FilePages {
 pub struct ThreadPlace {
   /// The kernel's thread id.
   pub tid: i32,
-  /// An address inside the thread's control block, which glibc places at the top of the thread's stack mapping.
-  pub control_block: u64,
+  /// An address inside the thread's control block, which glibc places at the top of the thread's stack mapping; where
+  /// it is known.
+  pub control_block: Option<u64>,
+}
+
+/// What a thread was doing when the kernel was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activity {
+  /// It runs, or would if a processor were free.
+  Running,
+  /// It waits for events on this descriptor.
+  Polling {
+    /// Of the epoll instance.
+    descriptor: i32,
+  },
+  /// It waits for something else.
+  Waiting,
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, c_void};
 
-use super::{FilePages, Footprint, ThreadPlace};
+use super::{Activity, FilePages, Footprint, ThreadPlace};
 use crate::error::{MeasureError, Result};
 use crate::parse::status;
 
@@ -112,6 +112,26 @@ pub fn thread_places() -> Vec<ThreadPlace> {
 
 /// No thread's place is known.
 pub fn own_control_block() -> Option<u64> {
+  None
+}
+
+/// No thread is known by a number.
+pub fn current_thread() -> i32 {
+  0
+}
+
+/// No thread is known by a number.
+pub fn main_thread() -> i32 {
+  0
+}
+
+/// No thread's name is known.
+pub fn thread_name(_tid: i32) -> Option<String> {
+  None
+}
+
+/// Nobody tells what a thread is doing.
+pub fn thread_activity(_tid: i32) -> Option<Activity> {
   None
 }
 

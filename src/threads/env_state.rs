@@ -12,8 +12,9 @@ use napi::sys;
 
 use super::fast_reads::{read_rss, read_totals};
 use super::live_isolates;
-use super::registry::Registration;
+use super::registry::{JsThread, Registration};
 use super::slots::{Slot, Slots};
+use crate::platform::find_symbol;
 use crate::v8::V8Layer;
 
 /// See the module.
@@ -34,21 +35,58 @@ impl EnvState {
     self.v8.as_mut()
   }
 
-  /// JavaScript compared our figures with V8's own answer and found them equal: the fast path opens, and the
-  /// thread's isolate is known to the process.
+  /// JavaScript compared our figures with V8's own answer and found them equal: the fast path opens.
   pub(crate) fn use_v8(&mut self, array_buffer_word: Option<usize>) {
     if let Some(v8) = self.probe_v8() {
       v8.verify(array_buffer_word);
       live_isolates::calibrate(v8.isolate().location());
-      self.registered = Some(Registration::of_this_thread(v8));
     }
   }
 
   /// V8's layer, once it is verified.
   pub(crate) fn verified_v8(&mut self) -> Option<&mut V8Layer> {
-    self.registered.as_ref()?;
-    self.v8.as_mut()
+    self.v8.as_mut().filter(|v8| v8.is_verified())
   }
+
+  /// Puts the thread on the registry, so that others find it.
+  fn register(&mut self, js: JsThread, adjusted: Option<u64>) {
+    let registration = Registration::of_this_thread(js, self.verified_v8(), adjusted);
+    self.registered = Some(registration);
+  }
+}
+
+/// Enters the calling thread into the registry, under the id and the name that JavaScript knows it by.
+pub(crate) fn register_thread(env: Env, id: u32, name: Option<String>) {
+  let js = JsThread { id, name, loop_descriptor: loop_descriptor(env) };
+  let adjusted = adjusted_external_memory(env);
+  with(env, |state| {
+    state.register(js, adjusted);
+    Some(())
+  });
+}
+
+/// External memory of the calling isolate, as Node-API tells it when nothing is added.
+fn adjusted_external_memory(env: Env) -> Option<u64> {
+  let mut bytes = 0;
+  // SAFETY: the environment is the caller's and `bytes` a live local.
+  let status = unsafe { sys::napi_adjust_external_memory(env.raw(), 0, &raw mut bytes) };
+  (status == sys::Status::napi_ok).then(|| u64::try_from(bytes).ok())?
+}
+
+/// The descriptor on which the event loop of the calling thread waits.
+fn loop_descriptor(env: Env) -> Option<i32> {
+  let mut event_loop = null_mut();
+  // SAFETY: the environment is the caller's and `event_loop` a live local.
+  let status = unsafe { sys::napi_get_uv_event_loop(env.raw(), &raw mut event_loop) };
+  let backend = find_symbol(c"uv_backend_fd").filter(|function| !function.is_null())?;
+  // SAFETY: libuv declares `int uv_backend_fd(const uv_loop_t*)`.
+  let backend: unsafe extern "C" fn(*mut c_void) -> i32 = unsafe { std::mem::transmute(backend) };
+  if status != sys::Status::napi_ok || event_loop.is_null() {
+    return None;
+  }
+  // SAFETY: the loop is that of the calling environment and alive.
+  let descriptor = unsafe { backend(event_loop.cast()) };
+  (descriptor >= 0).then_some(descriptor)
 }
 
 /// Creates the state and puts the raw functions, the slots and their numbers on `exports`.

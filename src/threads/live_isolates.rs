@@ -24,21 +24,22 @@ pub(super) fn is_calibrated() -> bool {
   DISTANCES.get().is_some_and(|distances| !distances.is_empty())
 }
 
-/// The values of that variable in all threads: isolates, and perhaps a word that is none.
-pub(super) fn candidates(threads: &[ThreadPlace]) -> Vec<u64> {
+/// The values of that variable in all threads, each with the kernel's id of the thread: isolates, and perhaps a word
+/// that is none.
+pub(super) fn candidates(threads: &[ThreadPlace]) -> Vec<(i32, u64)> {
   let distances = DISTANCES.get().map(Vec::as_slice).unwrap_or_default();
   let mut values = Vec::new();
   for thread in threads {
+    let Some(block) = thread.control_block else { continue };
     for distance in distances {
       let mut word = [0];
-      let address = thread.control_block.wrapping_add(*distance);
+      let address = block.wrapping_add(*distance);
       if usize::try_from(address).is_ok_and(|address| read_own_words(address, &mut word)) {
-        values.extend(word.into_iter().filter(|value| *value != 0));
+        let isolates = word.into_iter().filter(|value| *value != 0);
+        values.extend(isolates.map(|isolate| (thread.tid, isolate)));
       }
     }
   }
-  values.sort_unstable();
-  values.dedup();
   values
 }
 

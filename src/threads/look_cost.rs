@@ -3,6 +3,7 @@
 //! The work grows with the regions and with the pages in memory; how fast this machine does it is learned from each
 //! look.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -44,6 +45,24 @@ pub(crate) fn learn(regions: usize, anonymous: u64, took: Duration) {
   experience.per_mille = scale(nanos, 1000, model_nanos(work)).clamp(100, 100_000);
   experience.last = work;
 }
+
+/// Nanoseconds that it takes to search a MiB of heap.
+static SEARCH: AtomicU64 = AtomicU64::new(100_000);
+
+/// Microseconds that a search of this many bytes is likely to take.
+pub(crate) fn predict_search(bytes: u64) -> u64 {
+  scale(bytes, SEARCH.load(Ordering::Relaxed), MIB.saturating_mul(1000))
+}
+
+/// Takes note of what a search took.
+pub(crate) fn learn_search(bytes: u64, took: Duration) {
+  let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+  if bytes >= MIB {
+    SEARCH.store(scale(nanos, MIB, bytes), Ordering::Relaxed);
+  }
+}
+
+const MIB: u64 = 1024 * 1024;
 
 /// Nanoseconds on the machine where the model was made (benchmark/README.md).
 fn model_nanos(work: Work) -> u64 {

@@ -2,8 +2,11 @@
 
 pub(crate) mod env_state;
 mod fast_reads;
+pub(crate) mod listener;
 mod live_isolates;
 mod look_cost;
 pub(crate) mod own_process;
-mod registry;
+pub(crate) mod registry;
 mod slots;
+mod thread_arenas;
+pub(crate) mod thread_bills;

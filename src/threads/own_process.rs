@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use super::{live_isolates, look_cost, registry};
 use crate::attribution::{
-  AddressSpace, Facts, FileResidency, HeaderLayout, Isolates, Memory, OwnIsolate, Owner, Plan,
-  ResidencySource, Survey, V8Evidence, heap_page_candidates, survey, weigh,
+  AddressSpace, ChunkOwners, Facts, FileResidency, HeaderLayout, Isolates, Memory, OwnIsolate, Owner, Plan,
+  ResidencySource, Survey, V8Evidence, find_owners, heap_page_candidates, survey, weigh,
 };
 use crate::error::{MeasureError, Result};
 use crate::malloc;
 use crate::parse::{maps, status};
-use crate::platform;
+use crate::platform::{self, ThreadPlace};
 
 /// Reads this process through the kernel, for one look.
 struct OwnProcess {
@@ -70,6 +70,10 @@ pub(crate) struct Caller {
 /// A look and how its figures came about.
 pub(crate) struct Look {
   pub(crate) survey: Survey,
+  /// The threads that there were.
+  pub(crate) threads: Vec<ThreadPlace>,
+  /// Whether the heap pages of each isolate could be told apart.
+  pub(crate) knows_heaps: bool,
   pub(crate) residency: ResidencySource,
   pub(crate) v8: V8Evidence,
   /// Bytes in `ArrayBuffer`s of all threads; `None` when a thread never loaded the package, or cannot be asked.
@@ -89,7 +93,8 @@ pub(crate) fn look(caller: Caller, every_piece: bool) -> Result<Look> {
   let start = Instant::now();
   let _alone = LOOKING.lock().unwrap_or_else(PoisonError::into_inner);
   let own = OwnProcess { memory: platform::OwnMemory::open() };
-  let facts = facts(&own, caller)?;
+  let threads = platform::thread_places();
+  let facts = facts(&own, caller, &threads)?;
   let (mut survey, residency) = survey_truthfully(&own, &facts, caller.isolate, every_piece)?;
   let v8 = match caller.isolate {
     Some(isolate) if facts.layout.is_some() => weigh(&mut survey, isolate),
@@ -99,15 +104,27 @@ pub(crate) fn look(caller: Caller, every_piece: bool) -> Result<Look> {
   let took = start.elapsed();
   look_cost::learn(survey.regions.len(), survey.counted.anonymous, took);
   let array_buffer_bytes = registry::array_buffer_bytes().filter(|_| !has_unregistered(&survey));
-  Ok(Look { survey, residency, v8, array_buffer_bytes, took })
+  let knows_heaps = facts.layout.is_some();
+  Ok(Look { survey, threads, knows_heaps, residency, v8, array_buffer_bytes, took })
 }
 
-/// Refuses, before any work is done, a look that is likely to take longer than `budget`.
+/// Searches the heaps of a look that measured every piece for the owners of large allocations.
+pub(crate) fn find_chunk_owners(look: &Look) -> ChunkOwners {
+  let start = Instant::now();
+  let own = OwnProcess { memory: platform::OwnMemory::open() };
+  let owners = find_owners(&look.survey, &own, platform::page_size());
+  look_cost::learn_search(owners.searched(), start.elapsed());
+  owners
+}
+
+/// Refuses, before any work is done, a look that is likely to take longer than `budget`. A `deep` one reads the heaps.
 ///
 /// # Errors
 /// When it is, or when the kernel does not say how much memory there is to look at.
-pub(crate) fn check_budget(budget: Duration) -> Result<()> {
-  let predicted_micros = look_cost::predict(platform::memory_by_kind()?.anonymous);
+pub(crate) fn check_budget(budget: Duration, deep: bool) -> Result<()> {
+  let look = look_cost::predict(platform::memory_by_kind()?.anonymous);
+  let search = if deep { look_cost::predict_search(registry::heap_bytes()) } else { 0 };
+  let predicted_micros = look.saturating_add(search);
   let budget_micros = u64::try_from(budget.as_micros()).unwrap_or(u64::MAX);
   if predicted_micros > budget_micros {
     return Err(MeasureError::OverBudget { predicted_micros, budget_micros });
@@ -153,32 +170,31 @@ fn residency_sources() -> Vec<ResidencySource> {
 
 /// Whether an isolate owns pages that never loaded the package.
 fn has_unregistered(survey: &Survey) -> bool {
-  let registered: HashSet<u64> = registry::records().iter().map(|record| record.isolate).collect();
+  let registered: HashSet<u64> = registered_isolates().collect();
   survey.measured.iter().any(|measured| match measured.piece.owner {
     Owner::Isolate(isolate) => !registered.contains(&isolate),
     _ => false,
   })
 }
 
-fn facts(own: &OwnProcess, caller: Caller) -> Result<Facts> {
-  let threads = platform::thread_places();
-  let records = registry::records();
-  let mut live: HashSet<u64> = records.iter().map(|record| record.isolate).collect();
-  if let Some(record) = records.first() {
-    find_layout(own, record.isolate)?;
+fn registered_isolates() -> impl Iterator<Item = u64> {
+  registry::records().into_iter().filter_map(|record| Some(record.isolate?.address))
+}
+
+fn facts(own: &OwnProcess, caller: Caller, threads: &[ThreadPlace]) -> Result<Facts> {
+  let mut live: HashSet<u64> = registered_isolates().collect();
+  if let Some(isolate) = registered_isolates().next() {
+    find_layout(own, isolate)?;
   }
-  live.extend(live_isolates::candidates(&threads));
+  live.extend(live_isolates::candidates(threads).into_iter().map(|(_, isolate)| isolate));
   Ok(Facts {
     page_size: platform::page_size(),
     isolates: Isolates { live, complete: live_isolates::is_calibrated() },
     layout: LAYOUT.get().copied(),
     engine_is_v8: caller.engine_is_v8,
-    code_ranges: records
-      .iter()
-      .filter_map(|record| record.code_range.map(|(start, end)| (start, end, record.isolate)))
-      .collect(),
-    control_blocks: threads.iter().map(|thread| (thread.tid, thread.control_block)).collect(),
-    main_thread: i32::try_from(std::process::id()).unwrap_or(0),
+    code_ranges: registry::code_ranges(),
+    control_blocks: threads.iter().filter_map(|thread| Some((thread.tid, thread.control_block?))).collect(),
+    main_thread: platform::main_thread(),
     malloc_is_glibc: malloc::headers_are_known(),
   })
 }

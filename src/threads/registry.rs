@@ -1,32 +1,130 @@
 //! The JavaScript threads of this process that loaded the package.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
-use crate::platform::read_own_words;
-use crate::v8::V8Layer;
+use super::listener::{HeapWords, Listener, after_collection};
+use crate::attribution::ThreadArena;
+use crate::malloc;
+use crate::platform::{current_thread, read_own_words};
+use crate::v8::{Environment, GcEpilogue, V8Layer};
+
+/// What JavaScript knows of its thread.
+#[derive(Debug, Clone)]
+pub(crate) struct JsThread {
+  /// `threadId` of `node:worker_threads`.
+  pub(crate) id: u32,
+  /// The name that its maker gave it.
+  pub(crate) name: Option<String>,
+  /// Descriptor on which its event loop waits.
+  pub(crate) loop_descriptor: Option<i32>,
+}
 
 /// What one thread told about itself.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Record {
-  id: u64,
-  /// Address of its isolate.
-  pub(super) isolate: u64,
-  /// Where the isolate's code lies.
+  /// The kernel's thread id.
+  pub(super) tid: i32,
+  pub(super) js: JsThread,
+  /// The arena that it allocated from when it came.
+  pub(super) arena: ThreadArena,
+  /// What V8's symbols tell of its isolate, where they may be used.
+  pub(super) isolate: Option<IsolateRecord>,
+  /// How many times the package was loaded in it.
+  loads: usize,
+}
+
+/// What is known of a thread's isolate.
+#[derive(Clone)]
+pub(super) struct IsolateRecord {
+  /// Its address.
+  pub(super) address: u64,
+  /// Where its code lies.
   pub(super) code_range: Option<(u64, u64)>,
   /// Where its count of `ArrayBuffer` bytes lies.
   array_buffer_counter: Option<u64>,
+  /// Bytes of external memory that are not on the heap's bill: the sources of Node's own modules, as a rule.
+  built_in: u64,
+  environment: Option<Environment>,
+  listener: Arc<Listener>,
 }
 
-struct Registry {
-  records: Vec<Record>,
-  last_id: u64,
+impl IsolateRecord {
+  /// V8's last words.
+  pub(super) fn words(&self) -> HeapWords {
+    self.listener.words()
+  }
+
+  /// Bytes outside the heap that belong to objects of the isolate.
+  pub(super) fn external(&self) -> u64 {
+    self.words().external.saturating_sub(self.built_in)
+  }
 }
 
-static REGISTRY: Mutex<Registry> = Mutex::new(Registry { records: Vec::new(), last_id: 0 });
+static REGISTRY: Mutex<Vec<Record>> = Mutex::new(Vec::new());
 
 /// The records of all threads that are alive.
 pub(super) fn records() -> Vec<Record> {
-  REGISTRY.lock().unwrap_or_else(PoisonError::into_inner).records.clone()
+  REGISTRY.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Whether the thread with this `threadId` is on the registry.
+pub(crate) fn has_thread(id: u32) -> bool {
+  REGISTRY.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|record| record.js.id == id)
+}
+
+/// Code ranges of all isolates on the registry, as (start, end, isolate).
+pub(super) fn code_ranges() -> Vec<(u64, u64, u64)> {
+  let range = |record: Record| {
+    let isolate = record.isolate?;
+    isolate.code_range.map(|(start, end)| (start, end, isolate.address))
+  };
+  records().into_iter().filter_map(range).collect()
+}
+
+/// What V8 has reserved for the heaps of all isolates on the registry.
+pub(super) fn heap_bytes() -> u64 {
+  let totals = records().into_iter().filter_map(|record| Some(record.isolate?.words().total));
+  totals.fold(0, u64::saturating_add)
+}
+
+/// Questions to all other threads, on their way.
+pub(super) struct Asked {
+  listeners: Vec<Arc<Listener>>,
+  since: Instant,
+}
+
+impl Asked {
+  /// When the questions were put.
+  pub(super) fn since(&self) -> Instant {
+    self.since
+  }
+
+  /// Waits for the answers, at most until `deadline`.
+  pub(super) fn wait(&self, deadline: Instant) {
+    super::listener::wait_for(&self.listeners, self.since, deadline);
+  }
+}
+
+/// Asks V8 for its words about the isolates of all threads but the calling one, whose own are refreshed at once.
+pub(super) fn ask_all(own: Option<HeapWords>) -> Asked {
+  let since = Instant::now();
+  let caller = current_thread();
+  let registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
+  let mut listeners = Vec::new();
+  for record in registry.iter() {
+    let Some(isolate) = &record.isolate else { continue };
+    if record.tid == caller {
+      if let Some(words) = own {
+        isolate.listener.store(HeapWords { asked: since, ..words });
+      }
+    } else if let Some(environment) = isolate.environment {
+      // SAFETY: a thread leaves the registry before its environment ends, and cannot while we hold the lock.
+      unsafe { isolate.listener.ask(environment) };
+      listeners.push(Arc::clone(&isolate.listener));
+    }
+  }
+  Asked { listeners, since }
 }
 
 /// Bytes in `ArrayBuffer`s of all threads on the registry; `None` where one cannot be asked.
@@ -34,14 +132,9 @@ pub(super) fn records() -> Vec<Record> {
 /// A counter lives as long as its thread, which cannot leave the registry while we hold it.
 pub(super) fn array_buffer_bytes() -> Option<u64> {
   let registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
-  let mut counters = Vec::new();
-  for record in &registry.records {
-    counters.push(record.array_buffer_counter?);
-  }
-  counters.sort_unstable();
-  counters.dedup(); // a package loaded twice in a thread
   let mut bytes = 0_u64;
-  for counter in counters {
+  for record in registry.iter() {
+    let counter = record.isolate.as_ref()?.array_buffer_counter?;
     let mut count = [0];
     read_own_words(usize::try_from(counter).ok()?, &mut count).then_some(())?;
     bytes = count.iter().fold(bytes, |sum, count| sum.saturating_add(*count));
@@ -52,25 +145,64 @@ pub(super) fn array_buffer_bytes() -> Option<u64> {
 /// Keeps a thread on the registry; dropped with the state of its environment, before the isolate goes. A package
 /// loaded twice in a thread has two.
 pub(super) struct Registration {
-  id: u64,
+  tid: i32,
+  /// Taken back before the listener is let go, on the isolate's own thread.
+  _collections: Option<GcEpilogue>,
+  listener: Option<Arc<Listener>>,
 }
 
 impl Registration {
-  /// Enters the calling thread.
-  pub(super) fn of_this_thread(v8: &V8Layer) -> Self {
-    let (isolate, code_range) = (v8.isolate().location(), v8.isolate().code_range());
-    let array_buffer_counter = v8.array_buffer_counter();
+  /// Enters the calling thread. `v8` is its verified layer, `adjusted` the external memory of its isolate as
+  /// Node-API tells it.
+  pub(super) fn of_this_thread(js: JsThread, v8: Option<&mut V8Layer>, adjusted: Option<u64>) -> Self {
+    let tid = current_thread();
+    let arena = malloc::own_arena().map_or(ThreadArena::None, |address| match address {
+      0 => ThreadArena::Main,
+      address => ThreadArena::At(address),
+    });
+    let isolate = v8.and_then(|v8| isolate_record(v8, adjusted));
     let mut registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
-    registry.last_id = registry.last_id.wrapping_add(1);
-    let id = registry.last_id;
-    registry.records.push(Record { id, isolate, code_range, array_buffer_counter });
-    Self { id }
+    if let Some(record) = registry.iter_mut().find(|record| record.tid == tid) {
+      record.loads = record.loads.saturating_add(1);
+      return Self { tid, _collections: None, listener: None };
+    }
+    let listener = isolate.as_ref().map(|(record, _)| Arc::clone(&record.listener));
+    let (isolate, collections) = isolate.unzip();
+    registry.push(Record { tid, js, arena, isolate, loads: 1 });
+    Self { tid, _collections: collections, listener }
   }
+}
+
+fn isolate_record(v8: &mut V8Layer, adjusted: Option<u64>) -> Option<(IsolateRecord, GcEpilogue)> {
+  let isolate = v8.isolate();
+  let array_buffer_counter = v8.array_buffer_counter();
+  let (statistics, _) = v8.read()?;
+  let listener = Arc::new(Listener::new(isolate, statistics));
+  let data = Arc::as_ptr(&listener).cast_mut().cast();
+  // SAFETY: the registration holds a reference to the listener and drops this first; the callback asks V8 for figures
+  // and nothing else.
+  let collections = unsafe { GcEpilogue::install(isolate, after_collection, data) };
+  let record = IsolateRecord {
+    address: isolate.location(),
+    code_range: isolate.code_range(),
+    array_buffer_counter,
+    built_in: adjusted.map_or(0, |adjusted| statistics.external_memory.saturating_sub(adjusted)),
+    environment: isolate.environment(),
+    listener,
+  };
+  Some((record, collections))
 }
 
 impl Drop for Registration {
   fn drop(&mut self) {
     let mut registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
-    registry.records.retain(|record| record.id != self.id);
+    if let Some(record) = registry.iter_mut().find(|record| record.tid == self.tid) {
+      record.loads = record.loads.saturating_sub(1);
+    }
+    registry.retain(|record| record.loads > 0);
+    drop(registry);
+    if let Some(listener) = &self.listener {
+      listener.end();
+    }
   }
 }

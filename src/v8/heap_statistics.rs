@@ -80,7 +80,7 @@ impl HeapStatistics {
 
   /// Has V8 fill the struct. From V8 12 on this retires the isolate's allocation area, so it happens on the
   /// isolate's own thread only.
-  pub(super) fn fill(&mut self, isolate: Isolate) {
+  pub(crate) fn fill(&mut self, isolate: Isolate) {
     // SAFETY: `isolate` is current on this thread by the contract of its type; V8 constructed the struct.
     unsafe { (isolate.symbols().get_heap_statistics)(isolate.address(), from_mut(self).cast()) };
   }

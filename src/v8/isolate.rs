@@ -3,6 +3,7 @@
 use std::ffi::c_void;
 use std::ptr::NonNull;
 
+use super::environment::Environment;
 use super::symbols::Symbols;
 
 /// An isolate whose functions may be called: it is the current one of the thread that holds this value.
@@ -35,6 +36,16 @@ impl Isolate {
     unsafe { (self.symbols.get_code_range)(self.address, &raw mut start, &raw mut length) };
     let end = u64::try_from(start.checked_add(length)?).ok()?;
     (length > 0).then_some((u64::try_from(start).ok()?, end))
+  }
+
+  /// Node's environment of the calling thread; `None` outside of one.
+  pub(crate) fn environment(self) -> Option<Environment> {
+    // SAFETY: `self` is current on this thread by the contract of its type, and Node-API calls us in a handle scope,
+    // which the handle to the context needs.
+    let context = NonNull::new(unsafe { (self.symbols.get_current_context)(self.address) })?;
+    // SAFETY: the handle was made just now, in the same scope.
+    let environment = unsafe { (self.symbols.get_current_environment)(context.as_ptr()) };
+    Some(Environment { address: NonNull::new(environment)?, symbols: self.symbols })
   }
 
   pub(super) fn address(self) -> NonNull<c_void> {

@@ -47,6 +47,11 @@ impl V8Layer {
     self.verified = true;
   }
 
+  /// Whether it may be believed.
+  pub(crate) fn is_verified(&self) -> bool {
+    self.verified
+  }
+
   /// Fresh figures, and the bytes in `ArrayBuffer`s where their counter was found. `None` before verification.
   pub(crate) fn read(&mut self) -> Option<(&HeapStatistics, Option<u64>)> {
     if !self.verified {

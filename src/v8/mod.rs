@@ -4,9 +4,15 @@
 //! `v8.getHeapStatistics()` before any of it is used. Where that fails the JavaScript API takes over.
 
 mod array_buffers;
+mod environment;
+mod gc_epilogue;
 mod heap_statistics;
 mod isolate;
 mod layer;
 mod symbols;
 
+pub(crate) use environment::Environment;
+pub(crate) use gc_epilogue::GcEpilogue;
+pub(crate) use heap_statistics::HeapStatistics;
+pub(crate) use isolate::Isolate;
 pub(crate) use layer::V8Layer;

@@ -8,6 +8,7 @@ mod peak;
 mod residency;
 mod spare_descriptor;
 mod symbol;
+mod thread_activity;
 mod thread_list;
 
 use std::sync::OnceLock;
@@ -18,7 +19,8 @@ pub use peak::{peak_resident_set_size, reset_peak_resident_set_size};
 pub use residency::{page_residency_works, pagemap_tells_zero_pages, resident_file, resident_pages};
 pub use spare_descriptor::{borrow_spare_descriptor, return_spare_descriptor};
 pub use symbol::{defining_object, find_symbol};
-pub use thread_list::{own_control_block, thread_places};
+pub use thread_activity::thread_activity;
+pub use thread_list::{current_thread, main_thread, own_control_block, thread_name, thread_places};
 
 use self::kept_file::KeptFile;
 use self::spare_descriptor::with_spare_descriptor;

@@ -1,19 +1,37 @@
-//! The threads of this process and where their control blocks lie.
+//! The threads of this process: their names, and where their control blocks lie.
 
 use std::ffi::c_void;
 
+use super::spare_descriptor::with_spare_descriptor;
 use crate::platform::ThreadPlace;
 
-/// Threads whose control block is known. A thread that just ends is left out.
+/// All threads. One that just ends may be left out.
 pub fn thread_places() -> Vec<ThreadPlace> {
-  let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return Vec::new() };
-  tasks
-    .flatten()
-    .filter_map(|task| {
-      let tid = task.file_name().to_str()?.parse().ok()?;
-      Some(ThreadPlace { tid, control_block: control_block(tid)? })
-    })
-    .collect()
+  let tids = with_spare_descriptor(|| {
+    let tasks = std::fs::read_dir("/proc/self/task")?;
+    Ok(tasks.flatten().filter_map(|task| task.file_name().to_str()?.parse().ok()).collect::<Vec<i32>>())
+  });
+  let place = |tid| ThreadPlace { tid, control_block: control_block(tid) };
+  tids.unwrap_or_default().into_iter().map(place).collect()
+}
+
+/// The kernel's number for the calling thread.
+pub fn current_thread() -> i32 {
+  // SAFETY: gettid has no preconditions.
+  unsafe { libc::gettid() }
+}
+
+/// The kernel's number for the thread that the process began with.
+pub fn main_thread() -> i32 {
+  // SAFETY: getpid has no preconditions.
+  unsafe { libc::getpid() }
+}
+
+/// The name that a thread gave itself; `None` when it ended.
+pub fn thread_name(tid: i32) -> Option<String> {
+  let path = format!("/proc/self/task/{tid}/comm");
+  let name = with_spare_descriptor(|| std::fs::read(&path)).ok()?;
+  Some(String::from_utf8_lossy(name.trim_ascii_end()).into_owned())
 }
 
 /// The control block of the calling thread, in the terms of [`thread_places`].

@@ -1,0 +1,68 @@
+'use strict'
+
+// The workers that the calling thread started. Of those that never load the package, V8's words can be had through
+// Node alone, where it has worker.getHeapStatistics(): from 22 on.
+
+const native = require('../native')
+
+class StartedWorker {
+  #worker
+  #pending = null
+  /** What V8 said last, `{ statistics, at }`, or null. */
+  words = null
+
+  constructor(worker) {
+    this.#worker = worker
+  }
+
+  get threadId() {
+    return this.#worker.threadId
+  }
+
+  get name() {
+    return this.#worker.threadName || null
+  }
+
+  /** Resolves when V8 has answered, or after `waitMs`. A worker that is blocked is not asked twice. */
+  async ask(waitMs) {
+    this.#pending ??= this.#askNow().finally(() => {
+      this.#pending = null
+    })
+    if (waitMs === 0) return
+    let timer
+    const patience = new Promise((resolve) => {
+      timer = setTimeout(resolve, Math.min(waitMs, LONGEST_TIMEOUT))
+    })
+    await Promise.race([this.#pending, patience])
+    clearTimeout(timer)
+  }
+
+  async #askNow() {
+    try {
+      const statistics = await this.#worker.getHeapStatistics?.()
+      if (statistics) this.words = { statistics, at: performance.now() }
+    } catch {
+      // It ended meanwhile: there is nothing to say any more.
+    }
+  }
+}
+
+/** Longer ones overflow a timer of Node's, which then fires at once. */
+const LONGEST_TIMEOUT = 2 ** 31 - 1
+
+const started = new Set()
+
+process.on('worker', (worker) => {
+  const entry = new StartedWorker(worker)
+  started.add(entry)
+  worker.once('exit', () => started.delete(entry))
+})
+
+/** Those that are alive and not on the registry, in the order in which they started. They are asked on the side. */
+function unregisteredWorkers() {
+  const workers = [...started].filter(({ threadId }) => threadId > 0 && !native.isRegistered(threadId))
+  for (const worker of workers) worker.ask(0)
+  return workers.sort((a, b) => a.threadId - b.threadId)
+}
+
+module.exports = { unregisteredWorkers }

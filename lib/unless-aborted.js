@@ -1,0 +1,13 @@
+'use strict'
+
+/** The promise's outcome, or the signal's reason as soon as it is aborted. The work itself is not stopped. */
+function unlessAborted(promise, signal) {
+  if (!signal) return promise
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}
+
+module.exports = { unlessAborted }

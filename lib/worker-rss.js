@@ -1,0 +1,116 @@
+'use strict'
+
+const v8 = require('node:v8')
+const native = require('../native')
+const { unregisteredWorkers } = require('./started-workers')
+require('./this-thread')
+const { unlessAborted } = require('./unless-aborted')
+const { engineIsV8 } = require('./v8-layer')
+const { validateAbortSignal, validateBoolean, validateNumber, validateOptions } = require('./validate')
+
+const SHARED_PARTS = native.sharedPartNames()
+const OPTIONS = ['waitMs', 'deep', 'budgetMs']
+
+function workerRss(options = {}) {
+  validateOptions(options, OPTIONS)
+  return shape(native.workerRss(requestOf(options)), unregisteredWorkers())
+}
+
+workerRss.self = function self() {
+  const raw = native.workerRss(requestOf({}))
+  return raw.caller === undefined ? null : shape(raw, []).threads[raw.caller]
+}
+
+async function workerRssAsync(options = {}) {
+  validateOptions(options, [...OPTIONS, 'signal'])
+  const request = requestOf(options)
+  validateAbortSignal(options.signal, 'options.signal')
+  options.signal?.throwIfAborted()
+  const workers = unregisteredWorkers()
+  const answers = Promise.all([
+    native.workerRssAsync(request),
+    ...workers.map((worker) => worker.ask(request.waitMs)),
+  ])
+  const [raw] = await unlessAborted(answers, options.signal)
+  return shape(raw, workers)
+}
+
+/** The request that the addon takes; throws on what it could not. */
+function requestOf({ waitMs = 0, deep = false, budgetMs }) {
+  validateNumber(waitMs, 'options.waitMs', 0)
+  validateBoolean(deep, 'options.deep')
+  if (budgetMs !== undefined) validateNumber(budgetMs, 'options.budgetMs', 0)
+  return { engineIsV8, waitMs, deep, budgetMs }
+}
+
+function shape(raw, workers) {
+  const identities = identify(raw.threads, workers)
+  const threads = raw.threads.map((thread, index) =>
+    shapeThread(thread, { raw, identity: identities.get(thread), isCaller: index === raw.caller }),
+  )
+  const owned = threads.reduce((sum, thread) => sum + thread.rss, 0)
+  return {
+    rss: raw.rss,
+    shared: raw.rss - owned,
+    sharedParts: Object.fromEntries(SHARED_PARTS.map((name, index) => [name, raw.shared[index]])),
+    threads,
+    method: {
+      ...raw.method,
+      arenas: raw.knowsAllArenas ? 'verified' : 'estimated',
+      largeAllocations: raw.searched === undefined ? 'estimated' : 'searched',
+      searchedBytes: raw.searched ?? null,
+    },
+    costMicros: raw.costMicros,
+  }
+}
+
+function shapeThread(thread, { raw, identity, isCaller }) {
+  const { kind, v8Heap, jit, stack, nativeHeap, state = null } = thread
+  const runsJavaScript = kind !== 'runtime'
+  return {
+    threadId: thread.threadId ?? identity?.threadId ?? null,
+    name: identity?.name ?? thread.name ?? null,
+    kind,
+    rss: v8Heap + jit + stack + nativeHeap,
+    v8Heap: raw.knowsHeaps || !runsJavaScript ? v8Heap : null,
+    // Where the code of an isolate lies is known of those alone that registered.
+    jit: (raw.knowsHeaps && state !== 'unregistered') || !runsJavaScript ? jit : null,
+    stack,
+    nativeHeap: raw.method.malloc === 'verified' ? nativeHeap : null,
+    arrayBuffers: runsJavaScript ? (thread.arrayBuffers ?? null) : null,
+    ...wordsOf(thread, { identity, isCaller }),
+    state,
+  }
+}
+
+/** V8's own words, from the addon, from Node about an unregistered worker, or from Node about the caller. */
+function wordsOf({ heapUsed, heapTotal, heapLimit, external, ageMs }, { identity, isCaller }) {
+  if (heapUsed !== undefined) return { heapUsed, heapTotal, heapLimit, external, ageMs }
+  if (isCaller) return { ...fromStatistics(v8.getHeapStatistics()), ageMs: 0 }
+  const said = identity?.words
+  if (said) return { ...fromStatistics(said.statistics), ageMs: performance.now() - said.at }
+  return { heapUsed: null, heapTotal: null, heapLimit: null, external: null, ageMs: null }
+}
+
+function fromStatistics(statistics) {
+  return {
+    heapUsed: statistics.used_heap_size,
+    heapTotal: statistics.total_heap_size,
+    heapLimit: statistics.heap_size_limit,
+    external: statistics.external_memory,
+  }
+}
+
+/**
+ * Which unregistered thread is which worker of this thread. Threads get ascending numbers as they start, and so do
+ * workers: where there are as many of the one as of the other, the order tells. Otherwise nothing does.
+ */
+function identify(threads, workers) {
+  const unknown = threads.filter(({ kind, state }) => kind === 'worker' && state === 'unregistered')
+  const wrapped = unknown.some(({ tid }) => tid < process.pid) // the kernel began its numbers anew
+  if (wrapped || unknown.length !== workers.length) return new Map()
+  unknown.sort((a, b) => a.tid - b.tid)
+  return new Map(unknown.map((thread, index) => [thread, workers[index]]))
+}
+
+module.exports = { workerRss, workerRssAsync }

@@ -1,0 +1,56 @@
+//! What every look at the process has in common, as JavaScript asks for it and reads it.
+
+use std::time::Duration;
+
+use napi::bindgen_prelude::Env;
+use napi_derive::napi;
+
+use crate::attribution::{OwnIsolate, ResidencySource, V8Evidence};
+use crate::malloc;
+use crate::threads::env_state;
+use crate::threads::own_process::{Caller, Look};
+
+/// How the figures of a look came about.
+#[napi(object, object_from_js = false)]
+pub(crate) struct LookMethod {
+  /// `mincore`, `pagemap` or `smaps`.
+  pub residency: &'static str,
+  /// `verified`, `estimated` or `none`.
+  pub v8: &'static str,
+  /// `verified` or `estimated`.
+  pub malloc: &'static str,
+}
+
+impl LookMethod {
+  pub(super) fn of(look: &Look) -> Self {
+    Self {
+      residency: match look.residency {
+        ResidencySource::Mincore => "mincore",
+        ResidencySource::Pagemap => "pagemap",
+        ResidencySource::Smaps => "smaps",
+      },
+      v8: match look.v8 {
+        V8Evidence::Verified => "verified",
+        V8Evidence::Estimated => "estimated",
+        V8Evidence::None => "none",
+      },
+      malloc: if malloc::headers_are_known() { "verified" } else { "estimated" },
+    }
+  }
+}
+
+/// What only the calling thread can tell: V8's own words for its isolate.
+pub(super) fn caller_of(env: Env, engine_is_v8: bool) -> Caller {
+  let isolate = env_state::with(env, |state| {
+    let v8 = state.verified_v8()?;
+    let address = v8.isolate().location();
+    let (heap, _) = v8.read()?;
+    Some(OwnIsolate { address, physical: heap.total_physical_size })
+  });
+  Caller { engine_is_v8, isolate }
+}
+
+/// The budget; one beyond what a Duration holds is none.
+pub(super) fn budget_of(budget_ms: Option<f64>) -> Option<Duration> {
+  budget_ms.and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok())
+}

@@ -1,0 +1,206 @@
+//! `workerRss()`, its asynchronous twin, and the registration of threads.
+
+use std::time::Duration;
+
+use napi::bindgen_prelude::{AsyncTask, Env, Task};
+use napi_derive::napi;
+
+use super::look::{LookMethod, budget_of, caller_of};
+use super::raise::raise;
+use crate::attribution::Bill;
+use crate::error::MeasureError;
+use crate::js_number::js_number;
+use crate::malloc;
+use crate::threads::env_state;
+use crate::threads::listener::HeapWords;
+use crate::threads::own_process;
+use crate::threads::registry;
+use crate::threads::thread_bills::{Entry, Kind, Question, State, ThreadBills};
+
+/// What JavaScript asks for, validated there.
+#[napi(object, object_to_js = false)]
+#[derive(Clone, Copy)]
+pub(crate) struct RawWorkerRequest {
+  /// Whether JavaScript runs in V8 here.
+  pub engine_is_v8: bool,
+  /// How long to wait for V8's words about other threads.
+  pub wait_ms: f64,
+  /// Whether the heaps are searched for the owners of large allocations.
+  pub deep: bool,
+  /// Refuse a look that is predicted to take longer than this.
+  pub budget_ms: Option<f64>,
+}
+
+/// What JavaScript shapes into the public result.
+#[napi(object, object_from_js = false)]
+pub(crate) struct RawWorkerRss {
+  /// Resident set size of the process.
+  pub rss: f64,
+  /// What no thread owns, part by part, in the order of `sharedPartNames()`.
+  pub shared: Vec<f64>,
+  /// One for each thread.
+  pub threads: Vec<RawThread>,
+  /// The calling thread's place in that list.
+  pub caller: Option<u32>,
+  /// Where the figures come from.
+  pub method: LookMethod,
+  /// Whether the heap pages of each isolate can be told apart.
+  pub knows_heaps: bool,
+  /// Whether the arena of every thread is known.
+  pub knows_all_arenas: bool,
+  /// Bytes of heap that were searched, where that was asked for.
+  pub searched: Option<f64>,
+  /// Microseconds that it took, waiting included.
+  pub cost_micros: f64,
+}
+
+/// One thread.
+#[napi(object, object_from_js = false)]
+pub(crate) struct RawThread {
+  /// The kernel's thread id.
+  pub tid: i32,
+  /// `threadId`, where the thread registered.
+  pub thread_id: Option<u32>,
+  /// Its name.
+  pub name: Option<String>,
+  /// `main`, `worker` or `runtime`.
+  pub kind: &'static str,
+  /// Resident pages of its JS heap.
+  pub v8_heap: f64,
+  /// Its generated code.
+  pub jit: f64,
+  /// Its stack.
+  pub stack: f64,
+  /// Its part of the C allocator's memory.
+  pub native_heap: f64,
+  /// Of that, what is known to be its `ArrayBuffer`s'.
+  pub array_buffers: Option<f64>,
+  /// V8's words.
+  pub heap_used: Option<f64>,
+  /// V8's words.
+  pub heap_total: Option<f64>,
+  /// V8's words.
+  pub heap_limit: Option<f64>,
+  /// V8's words.
+  pub external: Option<f64>,
+  /// `running`, `idle`, `blocked` or `unregistered`.
+  pub state: Option<&'static str>,
+  /// Age of the words.
+  pub age_ms: Option<f64>,
+}
+
+/// Names of the shared parts, in the order of `RawWorkerRss.shared`.
+#[napi(catch_unwind)]
+pub(crate) fn shared_part_names() -> Vec<&'static str> {
+  crate::attribution::Shared::default().parts().iter().map(|(name, _)| *name).collect()
+}
+
+/// Enters the calling thread into the registry.
+#[napi(catch_unwind)]
+pub(crate) fn register_thread(env: Env, thread_id: u32, name: Option<String>) {
+  env_state::register_thread(env, thread_id, name);
+}
+
+/// Whether a thread is on the registry.
+#[napi(catch_unwind)]
+pub(crate) fn is_registered(thread_id: u32) -> bool {
+  registry::has_thread(thread_id)
+}
+
+/// Looks at the process, on the calling thread.
+#[napi(catch_unwind)]
+pub(crate) fn worker_rss(env: Env, request: RawWorkerRequest) -> napi::Result<RawWorkerRss> {
+  let task = WorkerRssTask::of(env, request).map_err(|error| raise(env, error))?;
+  task.measure().map_err(|error| raise(env, error))
+}
+
+/// Looks at the process, on a thread of libuv's pool.
+#[napi(catch_unwind)]
+pub(crate) fn worker_rss_async(
+  env: Env,
+  request: RawWorkerRequest,
+) -> napi::Result<AsyncTask<WorkerRssTask>> {
+  Ok(AsyncTask::new(WorkerRssTask::of(env, request).map_err(|error| raise(env, error))?))
+}
+
+/// One question, on whichever thread it is answered.
+pub(crate) struct WorkerRssTask {
+  question: Question,
+  patience: Duration,
+  deep: bool,
+}
+
+impl WorkerRssTask {
+  fn of(env: Env, request: RawWorkerRequest) -> Result<Self, MeasureError> {
+    if let Some(budget) = budget_of(request.budget_ms) {
+      own_process::check_budget(budget, request.deep)?;
+    }
+    let caller = caller_of(env, request.engine_is_v8);
+    let own = env_state::with(env, |state| Some(HeapWords::of(state.verified_v8()?.read()?.0)));
+    // A wait beyond what a Duration holds has no end that anybody would see.
+    let patience = Duration::try_from_secs_f64(request.wait_ms / 1000.0).unwrap_or(Duration::MAX);
+    Ok(Self { question: Question::put(caller, own), patience, deep: request.deep })
+  }
+
+  fn measure(&self) -> Result<RawWorkerRss, MeasureError> {
+    let bills = self.question.answer(self.patience, self.deep)?;
+    let caller = bills.entries.iter().position(|entry| entry.tid == self.question.calling_thread());
+    Ok(RawWorkerRss {
+      rss: js_number(bills.look.survey.breakdown.resident()),
+      shared: bills.bills.shared.parts().iter().map(|(_, bytes)| js_number(*bytes)).collect(),
+      threads: bills.entries.iter().map(|entry| thread(entry, &bills)).collect(),
+      caller: caller.and_then(|index| u32::try_from(index).ok()),
+      method: LookMethod::of(&bills.look),
+      knows_heaps: bills.look.knows_heaps,
+      knows_all_arenas: bills.knows_all_arenas && malloc::headers_are_known(),
+      searched: bills.searched.map(js_number),
+      cost_micros: bills.took.as_secs_f64() * 1e6,
+    })
+  }
+}
+
+impl Task for WorkerRssTask {
+  type Output = Result<RawWorkerRss, MeasureError>;
+  type JsValue = RawWorkerRss;
+
+  fn compute(&mut self) -> napi::Result<Self::Output> {
+    Ok(self.measure())
+  }
+
+  fn resolve(&mut self, env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
+    output.map_err(|error| raise(env, error))
+  }
+}
+
+fn thread(entry: &Entry, bills: &ThreadBills) -> RawThread {
+  let Bill { v8_heap, jit, stack, native_heap, array_buffers } = entry.bill;
+  let words = entry.words;
+  // Words that came while we looked are as old as the look.
+  let age = words.map(|words| bills.asked_at.saturating_duration_since(words.asked));
+  RawThread {
+    tid: entry.tid,
+    thread_id: entry.js.as_ref().map(|js| js.id),
+    name: entry.js.as_ref().and_then(|js| js.name.clone()).or_else(|| entry.kernel_name.clone()),
+    kind: match entry.kind {
+      Kind::Main => "main",
+      Kind::Worker => "worker",
+      Kind::Runtime => "runtime",
+    },
+    v8_heap: js_number(v8_heap),
+    jit: js_number(jit),
+    stack: js_number(stack),
+    native_heap: js_number(native_heap),
+    array_buffers: array_buffers.map(js_number),
+    heap_used: words.map(|words| js_number(words.used)),
+    heap_total: words.map(|words| js_number(words.total)),
+    heap_limit: words.map(|words| js_number(words.limit)),
+    external: words.map(|words| js_number(words.external)),
+    state: entry.state.map(|state| match state {
+      State::Running => "running",
+      State::Idle => "idle",
+      State::Blocked => "blocked",
+      State::Unregistered => "unregistered",
+    }),
+    age_ms: age.map(|age| age.as_secs_f64() * 1000.0),
+  }
+}

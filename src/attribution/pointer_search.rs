@@ -1,0 +1,201 @@
+//! Who points at a large allocation.
+//!
+//! The allocator does not record which thread asked for memory. V8 does, in a way: the object of every `ArrayBuffer`
+//! lies in the heap of its isolate and holds the address of the memory. So the resident words of all heaps are
+//! searched for the addresses of large allocations.
+//!
+//! A heap also holds what is left of dead objects and their copies. An address counts only where the words beside it
+//! lead back: an `ArrayBuffer` has a second pointer, to a record whose backing store begins at that very address.
+
+use std::collections::HashMap;
+
+use super::classify::is_pointer;
+use super::glibc_heap::visit_large_chunks;
+use super::{Memory, Owner, Part, Survey};
+
+/// The user's memory begins behind the two words of a chunk's header.
+const PAYLOAD_OFFSET: u64 = 16;
+/// Words that are read in one go: a page of V8's.
+const READ_WORDS: usize = 32 * 1024;
+/// More places than this that name one allocation tell nothing new.
+const MOST_PLACES: usize = 64;
+
+/// Something that an `ArrayBuffer` may own.
+#[derive(Debug, Clone, Copy)]
+struct Allocation {
+  payload: u64,
+  resident: u64,
+  kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+  Large,
+  Growable,
+}
+
+/// A word in a heap that is the address of an allocation.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+  isolate: u64,
+  address: u64,
+}
+
+/// The outcome of a search.
+#[derive(Debug, Clone, Default)]
+pub struct ChunkOwners {
+  owned: HashMap<u64, (u64, u64)>,
+  searched: u64,
+}
+
+impl ChunkOwners {
+  /// For each isolate the resident bytes of the large allocations, and of the growable buffers, that it alone owns.
+  pub(super) fn per_isolate(&self) -> impl Iterator<Item = (u64, u64, u64)> {
+    self.owned.iter().map(|(isolate, (large, growable))| (*isolate, *large, *growable))
+  }
+
+  /// Bytes of heap that were read.
+  pub fn searched(&self) -> u64 {
+    self.searched
+  }
+}
+
+/// Bytes of heap that a search would read.
+pub fn searchable(survey: &Survey) -> u64 {
+  let heaps = survey
+    .measured
+    .iter()
+    .filter(|measured| isolate_of_heap(measured.piece.part, measured.piece.owner).is_some());
+  heaps.fold(0, |sum, measured| sum.saturating_add(measured.resident))
+}
+
+/// Searches all heaps of a survey that measured every piece.
+pub fn find_owners(survey: &Survey, memory: &impl Memory, page_size: u64) -> ChunkOwners {
+  let allocations = allocations(survey, memory, page_size);
+  let mut places: Vec<Vec<Place>> = vec![Vec::new(); allocations.len()];
+  let mut searched = 0_u64;
+  let mut words = vec![0; READ_WORDS];
+  for measured in &survey.measured {
+    let Some(isolate) = isolate_of_heap(measured.piece.part, measured.piece.owner) else { continue };
+    for (start, end) in survey.resident_runs(&measured.piece) {
+      searched = searched.saturating_add(end.saturating_sub(start));
+      search(memory, start, end, &mut words, &allocations, |index, address| {
+        if let Some(places) = places.get_mut(index).filter(|places| places.len() < MOST_PLACES) {
+          places.push(Place { isolate, address });
+        }
+      });
+    }
+  }
+  let mut owned: HashMap<u64, (u64, u64)> = HashMap::new();
+  for (allocation, places) in allocations.iter().zip(&places) {
+    if let Some(isolate) = owner_among(places, allocation.payload, memory) {
+      let (large, growable) = owned.entry(isolate).or_default();
+      let sum = if allocation.kind == Kind::Large { large } else { growable };
+      *sum = sum.saturating_add(allocation.resident);
+    }
+  }
+  ChunkOwners { owned, searched }
+}
+
+fn isolate_of_heap(part: Part, owner: Owner) -> Option<u64> {
+  match owner {
+    Owner::Isolate(isolate) if part == Part::V8Heap => Some(isolate),
+    _ => None,
+  }
+}
+
+/// What may be owned, in the order of addresses.
+fn allocations(survey: &Survey, memory: &impl Memory, page_size: u64) -> Vec<Allocation> {
+  let mut found = Vec::new();
+  for measured in &survey.measured {
+    let piece = measured.piece;
+    match piece.owner {
+      Owner::LargeChunks => {
+        visit_large_chunks(memory, piece.start, piece.end, page_size, |start, end| {
+          found.push(Allocation {
+            payload: start.saturating_add(PAYLOAD_OFFSET),
+            resident: survey.resident_between(start, end),
+            kind: Kind::Large,
+          });
+        });
+      }
+      Owner::GrowableBuffer => {
+        found.push(Allocation { payload: piece.start, resident: measured.resident, kind: Kind::Growable });
+      }
+      _ => {}
+    }
+  }
+  found.sort_unstable_by_key(|allocation| allocation.payload);
+  found
+}
+
+/// Calls `found` with the index of an allocation and the address of each word from `start` to `end` that points to it.
+fn search(
+  memory: &impl Memory,
+  start: u64,
+  end: u64,
+  words: &mut [u64],
+  allocations: &[Allocation],
+  mut found: impl FnMut(usize, u64),
+) {
+  /// Words that are compared at once: nearly all of them lie outside, and the processor tells so for several in a step.
+  const BLOCK: usize = 16;
+  const WORD: u64 = 8;
+  let (Some(first), Some(last)) = (allocations.first(), allocations.last()) else { return };
+  let (lowest, span) = (first.payload, last.payload.saturating_sub(first.payload));
+  let is_near = |word: &u64| word.wrapping_sub(lowest) <= span;
+  let mut address = start;
+  while address < end {
+    let left = usize::try_from(end.saturating_sub(address).checked_div(WORD).unwrap_or(0)).unwrap_or(0);
+    let count = left.min(words.len());
+    let Some(words) = words.get_mut(..count).filter(|words| !words.is_empty()) else { return };
+    if memory.read(address, words) {
+      for (block, at) in words.chunks(BLOCK).zip((address..).step_by(BLOCK.saturating_mul(8))) {
+        let near = block.iter().fold(false, |any, word| any | is_near(word));
+        if near {
+          for (word, at) in block.iter().zip((at..).step_by(8)).filter(|(word, _)| is_near(word)) {
+            if let Ok(index) = allocations.binary_search_by_key(word, |allocation| allocation.payload) {
+              found(index, at);
+            }
+          }
+        }
+      }
+    }
+    address = address.saturating_add(u64::try_from(count).unwrap_or(0).saturating_mul(WORD));
+  }
+}
+
+/// The one isolate of which a living `ArrayBuffer` names the allocation. `None` where there is none, or several as for
+/// a `SharedArrayBuffer`.
+fn owner_among(places: &[Place], payload: u64, memory: &impl Memory) -> Option<u64> {
+  let mut isolates: Vec<u64> = Vec::new();
+  for place in places {
+    if !isolates.contains(&place.isolate) && is_living_buffer(place.address, payload, memory) {
+      isolates.push(place.isolate);
+    }
+  }
+  match isolates.as_slice() {
+    [one] => Some(*one),
+    _ => None,
+  }
+}
+
+/// Whether one of the words around `address` leads to a record, and that to a backing store which begins at `payload`.
+fn is_living_buffer(address: u64, payload: u64, memory: &impl Memory) -> bool {
+  /// Words before and behind the address.
+  const REACH: u64 = 3;
+  const RECORD_WORDS: usize = 6;
+  const STORE_WORDS: usize = 4;
+  let mut neighbours = [0; 7];
+  if !memory.read(address.saturating_sub(REACH.saturating_mul(8)), &mut neighbours) {
+    return false;
+  }
+  neighbours.iter().filter(|word| is_pointer(**word) && **word != payload).any(|record| {
+    let mut record_words = [0; RECORD_WORDS];
+    memory.read(*record, &mut record_words)
+      && record_words.iter().filter(|word| is_pointer(**word)).any(|store| {
+        let mut store_words = [0; STORE_WORDS];
+        memory.read(*store, &mut store_words) && store_words.contains(&payload)
+      })
+  })
+}

@@ -1,0 +1,115 @@
+//! Which arena of glibc's malloc every thread allocates from, whether it loaded the package or not.
+//!
+//! glibc keeps that in a thread-local variable, at the same distance from the control block in every thread. Where, is
+//! found by looking for the one place that holds an arena in all threads, and in those that registered the one that
+//! they really allocate from.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
+
+use crate::attribution::ThreadArena;
+use crate::platform::{ThreadPlace, read_own_words};
+
+/// How far below and above the control block the variable is looked for, in words.
+const SEARCHED_WORDS: usize = 512;
+/// Words read in one go: the thread's memory may end before the search does.
+const BLOCK: usize = 64;
+
+/// The variable, once it is known beyond doubt.
+static PLACE: OnceLock<Place> = OnceLock::new();
+
+#[derive(Clone, Copy)]
+struct Place {
+  /// From the control block.
+  distance: u64,
+  /// What it holds in threads that use the main arena.
+  main_arena: u64,
+}
+
+/// The arena of every thread that has one; `None` when the variable was not found.
+///
+/// `arenas` are the addresses of those that exist, `registered` what threads told of themselves. The main arena has no
+/// address of its own here: it is what `main_thread` has.
+pub(super) fn arenas_of(
+  threads: &[ThreadPlace],
+  arenas: &HashSet<u64>,
+  registered: &HashMap<i32, ThreadArena>,
+  main_thread: i32,
+) -> Option<HashMap<i32, ThreadArena>> {
+  let blocks: Vec<(i32, u64)> =
+    threads.iter().filter_map(|thread| Some((thread.tid, thread.control_block?))).collect();
+  let main_block = blocks.iter().find_map(|(tid, block)| (*tid == main_thread).then_some(*block))?;
+  let place = if let Some(place) = PLACE.get() {
+    *place
+  } else {
+    let place = find(&blocks, main_block, arenas, registered)?;
+    *PLACE.get_or_init(|| place)
+  };
+  let arena_of =
+    |block: u64| arena_at(word_at(block.wrapping_add(place.distance))?, place.main_arena, arenas);
+  Some(blocks.into_iter().map(|(tid, block)| (tid, arena_of(block).unwrap_or(ThreadArena::None))).collect())
+}
+
+/// The only distance at which all threads have an arena or nothing, some thread has one of its own, and no registered
+/// one has another than it said.
+fn find(
+  blocks: &[(i32, u64)],
+  main_block: u64,
+  arenas: &HashSet<u64>,
+  registered: &HashMap<i32, ThreadArena>,
+) -> Option<Place> {
+  let words: Vec<(i32, HashMap<u64, u64>)> =
+    blocks.iter().map(|(tid, block)| (*tid, words_around(*block))).collect();
+  let of_main = words_around(main_block);
+  let fits = |distance: u64, main: u64| {
+    let mut has_own = false;
+    words.iter().all(|(tid, words)| {
+      let arena = words.get(&distance).and_then(|word| arena_at(*word, main, arenas));
+      has_own |= matches!(arena, Some(ThreadArena::At(_)));
+      let told = registered.get(tid).copied().unwrap_or(ThreadArena::None);
+      arena.is_some_and(|arena| told == ThreadArena::None || told == arena)
+    }) && has_own
+  };
+  let is_main = |word: u64| word != 0 && word.is_multiple_of(8) && !arenas.contains(&word);
+  let mut found = of_main.iter().filter(|(distance, word)| is_main(**word) && fits(**distance, **word));
+  match (found.next(), found.next()) {
+    (Some((distance, main_arena)), None) => Some(Place { distance: *distance, main_arena: *main_arena }),
+    _ => None,
+  }
+}
+
+/// What a word says of a thread's arena; `None` when it is no such word.
+fn arena_at(word: u64, main: u64, arenas: &HashSet<u64>) -> Option<ThreadArena> {
+  if word == 0 {
+    Some(ThreadArena::None)
+  } else if word == main {
+    Some(ThreadArena::Main)
+  } else {
+    arenas.contains(&word).then_some(ThreadArena::At(word))
+  }
+}
+
+/// The words around a control block, by their distance from it.
+fn words_around(block: u64) -> HashMap<u64, u64> {
+  let reach = u64::try_from(SEARCHED_WORDS.saturating_mul(8)).unwrap_or(0);
+  let step = u64::try_from(BLOCK.saturating_mul(8)).unwrap_or(u64::MAX);
+  let mut found = HashMap::new();
+  let mut address = block.saturating_sub(reach) & !7;
+  while address < block.saturating_add(reach) {
+    let mut words = [0; BLOCK];
+    if usize::try_from(address).is_ok_and(|address| read_own_words(address, &mut words)) {
+      let first = address.wrapping_sub(block);
+      found.extend((0_u64..).step_by(8).map(|offset| first.wrapping_add(offset)).zip(words));
+    }
+    address = address.saturating_add(step);
+  }
+  found
+}
+
+fn word_at(address: u64) -> Option<u64> {
+  let mut word = [0];
+  read_own_words(usize::try_from(address).ok()?, &mut word).then(|| {
+    let [word] = word;
+    word
+  })
+}
