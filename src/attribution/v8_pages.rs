@@ -17,8 +17,10 @@ const ISOLATE_SPAN: u64 = 256 * 1024;
 const SEARCHED_WORDS: usize = 48;
 /// Words of a header that may lead to a metadata object.
 const LEADS: [usize; 2] = [1, 2];
-/// The layout is settled on this many pages.
-const SEARCHED_PAGES: usize = 64;
+/// So many pages are read at once.
+const SEARCHED_AT_ONCE: usize = 64;
+/// The layout is settled when this many pages share it: an isolate has more, also a small one.
+const ENOUGH_PAGES: usize = 8;
 
 /// Where a page names its heap, and where the heap lies in its isolate. The same for all pages of a V8 build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,34 +40,15 @@ enum Route {
 
 impl HeaderLayout {
   /// Finds the layout that most pages of `isolate` share. `None` when no page leads to it.
+  ///
+  /// The pages of other isolates say nothing, and may come first by the thousand: the search ends as soon as enough
+  /// pages agree.
   pub fn find(memory: &impl Memory, pages: &[u64], isolate: u64) -> Option<Self> {
-    let pages = pages.get(..SEARCHED_PAGES.min(pages.len()))?;
-    let mut headers = Vec::new();
-    memory.gather(pages, SEARCHED_WORDS, &mut headers);
-    let mut found: Vec<(Self, usize)> = Vec::new();
-    let mut count = |route, heap: u64| {
-      let layout = Self { route, heap_in_isolate: heap.wrapping_sub(isolate) };
-      match found.iter_mut().find(|(known, _)| *known == layout) {
-        Some((_, pages)) => *pages = pages.saturating_add(1),
-        None => found.push((layout, 1)),
-      }
-    };
-    for header in headers.chunks(SEARCHED_WORDS) {
-      for (position, word) in header.iter().enumerate() {
-        if is_inside(*word, isolate) {
-          count(Route::Header(position), *word);
-        }
-      }
-      for lead in LEADS {
-        let mut metadata = [0; SEARCHED_WORDS];
-        let address = header.get(lead).copied().unwrap_or(0);
-        if is_pointer(address) && memory.read(address, &mut metadata) {
-          for (word, value) in metadata.iter().enumerate() {
-            if is_inside(*value, isolate) {
-              count(Route::Metadata { lead, word }, *value);
-            }
-          }
-        }
+    let mut found = Vec::new();
+    for pages in pages.chunks(SEARCHED_AT_ONCE) {
+      count_routes(memory, pages, isolate, &mut found);
+      if found.iter().any(|(_, pages)| *pages >= ENOUGH_PAGES) {
+        break;
       }
     }
     // Pages point to several members of their isolate; the heap is the one that all of them name.
@@ -87,6 +70,37 @@ impl HeaderLayout {
       }
     }
     words.into_iter().map(|heap| heap.saturating_sub(self.heap_in_isolate)).collect()
+  }
+}
+
+/// Counts for each layout the pages that lead to `isolate` by it.
+fn count_routes(memory: &impl Memory, pages: &[u64], isolate: u64, found: &mut Vec<(HeaderLayout, usize)>) {
+  let mut headers = Vec::new();
+  memory.gather(pages, SEARCHED_WORDS, &mut headers);
+  let mut count = |route, heap: u64| {
+    let layout = HeaderLayout { route, heap_in_isolate: heap.wrapping_sub(isolate) };
+    match found.iter_mut().find(|(known, _)| *known == layout) {
+      Some((_, pages)) => *pages = pages.saturating_add(1),
+      None => found.push((layout, 1)),
+    }
+  };
+  for header in headers.chunks(SEARCHED_WORDS) {
+    for (position, word) in header.iter().enumerate() {
+      if is_inside(*word, isolate) {
+        count(Route::Header(position), *word);
+      }
+    }
+    for lead in LEADS {
+      let mut metadata = [0; SEARCHED_WORDS];
+      let address = header.get(lead).copied().unwrap_or(0);
+      if is_pointer(address) && memory.read(address, &mut metadata) {
+        for (word, value) in metadata.iter().enumerate() {
+          if is_inside(*value, isolate) {
+            count(Route::Metadata { lead, word }, *value);
+          }
+        }
+      }
+    }
   }
 }
 

@@ -36,7 +36,7 @@ pub(crate) enum State {
 pub(crate) struct Entry {
   pub(crate) tid: i32,
   pub(crate) js: Option<JsThread>,
-  /// The name that the kernel knows.
+  /// The name that the kernel knows, where JavaScript has none.
   pub(crate) kernel_name: Option<String>,
   pub(crate) kind: Kind,
   pub(crate) state: Option<State>,
@@ -123,10 +123,13 @@ impl Question {
       Some(record) => self.state(record),
       None => runs_javascript.then_some(State::Unregistered),
     };
+    // Only who has no other name is asked for the kernel's: it takes longer than the rest of an entry.
+    let is_named = record.is_some_and(|record| record.js.name.is_some());
+    let kernel_name = if is_named { None } else { platform::thread_name(tenant.tid) };
     Entry {
       tid: tenant.tid,
       js: record.map(|record| record.js.clone()),
-      kernel_name: platform::thread_name(tenant.tid),
+      kernel_name,
       kind,
       state,
       bill,

@@ -6,6 +6,7 @@ mod kept_file;
 mod own_memory;
 mod peak;
 mod residency;
+mod small_file;
 mod spare_descriptor;
 mod symbol;
 mod thread_activity;

@@ -1,24 +1,23 @@
 //! What a thread is doing, without its help.
 
-use super::spare_descriptor::with_spare_descriptor;
+use std::ffi::CString;
+
+use super::small_file::SmallFile;
 use crate::parse::{task_stat, task_syscall};
 use crate::platform::Activity;
 
 /// The kernel tells in which system call a thread waits and with which arguments. Where it keeps that to itself, only
 /// whether the thread runs is known. `None` when not even that is, or the thread ended.
 pub fn thread_activity(tid: i32) -> Option<Activity> {
-  let read = |file: &str| {
-    let path = format!("/proc/self/task/{tid}/{file}");
-    with_spare_descriptor(|| std::fs::read(&path)).ok()
-  };
-  match read("syscall").and_then(|text| task_syscall::parse(&text).ok()) {
+  let read = |file: &str| SmallFile::read(&CString::new(format!("/proc/self/task/{tid}/{file}")).ok()?);
+  match read("syscall").and_then(|file| task_syscall::parse(file.bytes()).ok()) {
     Some(task_syscall::Call::Running) => Some(Activity::Running),
     Some(task_syscall::Call::Waiting { number, first_argument }) if is_epoll(number) => Some(
       i32::try_from(first_argument).map_or(Activity::Waiting, |descriptor| Activity::Polling { descriptor }),
     ),
     Some(task_syscall::Call::Waiting { .. }) => Some(Activity::Waiting),
     None => {
-      let state = task_stat::state(&read("stat")?).ok()?;
+      let state = task_stat::state(read("stat")?.bytes()).ok()?;
       (state == b'R').then_some(Activity::Running)
     }
   }

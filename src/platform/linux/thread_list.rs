@@ -1,7 +1,8 @@
 //! The threads of this process: their names, and where their control blocks lie.
 
-use std::ffi::c_void;
+use std::ffi::{CString, c_void};
 
+use super::small_file::SmallFile;
 use super::spare_descriptor::with_spare_descriptor;
 use crate::platform::ThreadPlace;
 
@@ -29,9 +30,8 @@ pub fn main_thread() -> i32 {
 
 /// The name that a thread gave itself; `None` when it ended.
 pub fn thread_name(tid: i32) -> Option<String> {
-  let path = format!("/proc/self/task/{tid}/comm");
-  let name = with_spare_descriptor(|| std::fs::read(&path)).ok()?;
-  Some(String::from_utf8_lossy(name.trim_ascii_end()).into_owned())
+  let name = SmallFile::read(&CString::new(format!("/proc/self/task/{tid}/comm")).ok()?)?;
+  Some(String::from_utf8_lossy(name.bytes().trim_ascii_end()).into_owned())
 }
 
 /// The control block of the calling thread, in the terms of [`thread_places`].
