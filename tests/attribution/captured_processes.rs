@@ -235,7 +235,9 @@ fn a_layout_is_found_and_v8_denies_an_isolate_that_is_none() {
       "{}",
       process.title
     );
-    assert_eq!(HeaderLayout::find(&process, &pages, STRANGER), None, "{}", process.title);
+    // Where nothing is found the search goes on through all pages; the first ones were captured whole.
+    let captured = &pages[..pages.len().min(64)];
+    assert_eq!(HeaderLayout::find(&process, captured, STRANGER), None, "{}", process.title);
     let mut survey = look(&process, ResidencySource::Mincore);
     let stranger = OwnIsolate { address: STRANGER, physical: 64 * MIB };
     assert_eq!(weigh(&mut survey, stranger), V8Evidence::Estimated, "{}", process.title);

@@ -16,3 +16,4 @@ mod hand_built;
 mod measures;
 mod rules;
 mod smaps_rows;
+mod thread_bills;

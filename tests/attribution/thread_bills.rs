@@ -1,0 +1,215 @@
+//! Bills of threads: what is on each, and that nothing is lost or counted twice.
+
+use proptest::prelude::*;
+use rs_memusage::attribution::{
+  Bills, Part, ResidencySource, Shared, Survey, Tenant, ThreadArena, bills, find_owners,
+};
+
+use crate::hand_built::{HandBuilt, ISOLATE, KIB, MAIN_THREAD, MIB, OTHER_ISOLATE, PAGE};
+
+const WORKER: i32 = 101;
+const POOL: i32 = 102;
+/// Where the 256 KiB pages of both isolates begin.
+const HEAPS: u64 = 0x2000_0000_0000;
+const ARENA: u64 = 0x7f00_0000_0000;
+const CHUNKS: u64 = 0x7f10_0001_0000;
+const STACK: u64 = 0x7f20_0000_0000;
+const RECORDS: u64 = 0x7f30_0000_0000;
+const GROWABLE: u64 = 0x1000_0000_0000;
+
+fn tenant(tid: i32, isolate: Option<u64>, arena: ThreadArena, external: u64) -> Tenant {
+  Tenant { tid, isolate, arena, external }
+}
+
+/// A main thread and a worker, each with an isolate of two pages; the worker has an arena of 3 MiB and 100 KiB of stack.
+fn process() -> HandBuilt {
+  HandBuilt::new()
+    .page(HEAPS, ISOLATE)
+    .page(HEAPS + 256 * KIB, ISOLATE)
+    .anonymous(HEAPS, 512 * KIB, "rw-p")
+    .page(HEAPS + MIB, OTHER_ISOLATE)
+    .page(HEAPS + MIB + 256 * KIB, OTHER_ISOLATE)
+    .anonymous(HEAPS + MIB, 512 * KIB, "rw-p")
+    .anonymous(ARENA, 3 * MIB, "rw-p")
+    .words(ARENA, &[ARENA + 0x30, 0, 3 * MIB, 3 * MIB])
+    .touched(ARENA, 3 * MIB)
+    .named(0x5000_0000, 2 * MIB, "rw-p", 0, "[heap]")
+    .touched(0x5000_0000, 2 * MIB)
+    .anonymous(STACK - PAGE, PAGE, "---p")
+    .anonymous(STACK, MIB, "rw-p")
+    .touched(STACK + MIB - 100 * KIB, 100 * KIB)
+    .thread(WORKER, STACK + MIB - 0x700)
+    .named(0x40_0000, 4 * MIB, "r-xp", 7, "/usr/bin/node")
+    .loaded(0x40_0000, 4 * MIB)
+    .with_layout()
+}
+
+fn look(space: &HandBuilt) -> Survey {
+  space.look(ResidencySource::Mincore, true)
+}
+
+fn total(bills: &Bills) -> u64 {
+  bills.threads.iter().map(rs_memusage::attribution::Bill::resident).sum::<u64>() + bills.shared.resident()
+}
+
+fn two_threads(external: [u64; 2]) -> [Tenant; 2] {
+  [
+    tenant(MAIN_THREAD, Some(ISOLATE), ThreadArena::Main, external[0]),
+    tenant(WORKER, Some(OTHER_ISOLATE), ThreadArena::At(ARENA + 0x30), external[1]),
+  ]
+}
+
+#[test]
+fn a_thread_owns_its_heap_its_stack_and_its_arena() {
+  let survey = look(&process());
+  let bills = bills(&survey, &two_threads([0, 0]), None, None);
+  let [main, worker] = bills.threads.as_slice() else { panic!("two bills") };
+  assert_eq!((main.v8_heap, main.stack, main.native_heap), (512 * KIB, 0, 2 * MIB));
+  assert_eq!((worker.v8_heap, worker.stack, worker.native_heap), (512 * KIB, 100 * KIB, 3 * MIB));
+  assert_eq!(bills.shared, Shared { code: 4 * MIB, ..Shared::default() });
+  assert_eq!(total(&bills), survey.breakdown.resident());
+}
+
+#[test]
+fn an_arena_of_several_threads_is_shared_and_one_of_nobody_is_dead() {
+  let survey = look(&process());
+  let [main, worker] = two_threads([0, 0]);
+  let pool = tenant(POOL, None, ThreadArena::At(ARENA + 0x30), 0);
+  let shared = bills(&survey, &[main, worker, pool], None, None).shared;
+  assert_eq!((shared.shared_arenas, shared.dead_arenas), (3 * MIB, 0));
+  let dead = bills(&survey, &[main], None, None).shared;
+  assert_eq!((dead.shared_arenas, dead.dead_arenas), (0, 3 * MIB));
+  // The isolate and the stack of a thread that is not there are on no bill either.
+  assert_eq!((dead.v8_heap, dead.stacks), (512 * KIB, 100 * KIB));
+}
+
+#[test]
+fn what_remains_of_the_callers_heap_is_on_its_bill() {
+  let mut survey = look(&process());
+  survey.own_heap = Some(7 * MIB);
+  let bills = bills(&survey, &two_threads([0, 0]), Some(OTHER_ISOLATE), None);
+  assert_eq!(bills.threads[1].v8_heap, 512 * KIB + 7 * MIB);
+}
+
+fn with_chunks() -> HandBuilt {
+  process().anonymous(CHUNKS, 40 * MIB, "rw-p").chunk(CHUNKS, 30 * MIB).chunk(CHUNKS + 30 * MIB, 10 * MIB)
+}
+
+#[test]
+fn claims_to_large_allocations_are_met_as_far_as_they_go() {
+  let survey = look(&with_chunks());
+  // The worker's arena is a MiB larger than that of a thread without buffers: so much of its claim is explained.
+  let bills = bills(&survey, &two_threads([0, 31 * MIB]), None, None);
+  assert_eq!(bills.threads[1].native_heap, 3 * MIB + 30 * MIB);
+  assert_eq!(bills.threads[1].array_buffers, None, "an estimate is not known");
+  assert_eq!(bills.shared.large_allocations, 10 * MIB);
+  assert_eq!(total(&bills), survey.breakdown.resident());
+}
+
+#[test]
+fn claims_beyond_what_is_there_are_cut_alike() {
+  let survey = look(&with_chunks());
+  let bills = bills(&survey, &two_threads([60 * MIB, 21 * MIB]), None, None);
+  let [main, worker] = bills.threads.as_slice() else { panic!("two bills") };
+  assert_eq!((main.native_heap, worker.native_heap), (2 * MIB + 30 * MIB, 3 * MIB + 10 * MIB));
+  assert_eq!(bills.shared.large_allocations, 0);
+}
+
+/// The object of an `ArrayBuffer` at `object`, its record and its backing store, as V8 lays them out.
+fn array_buffer(space: HandBuilt, object: u64, payload: u64) -> HandBuilt {
+  let record = RECORDS + (payload % 0xF00) * 0x100 + (object % 0x100);
+  let space = if space.lines.contains_key(&RECORDS) {
+    space
+  } else {
+    space.anonymous(RECORDS, MIB, "rw-p").touched(RECORDS, MIB)
+  };
+  space
+    .words(object, &[0x3001, 0x7, 0x7, 30 * MIB, 30 * MIB, payload, record])
+    .words(record, &[0x0100, record + 0x40, record + 0x80, 0])
+    .words(record + 0x40, &[payload, 30 * MIB, 30 * MIB])
+}
+
+#[test]
+fn a_large_allocation_belongs_to_the_isolate_that_points_at_it() {
+  let space = array_buffer(with_chunks(), HEAPS + MIB + 0x400, CHUNKS + 16);
+  let survey = look(&space);
+  let owners = find_owners(&survey, &space, PAGE);
+  assert_eq!(owners.searched(), MIB);
+  let bills = bills(&survey, &two_threads([60 * MIB, 0]), None, Some(&owners));
+  let [main, worker] = bills.threads.as_slice() else { panic!("two bills") };
+  assert_eq!((main.native_heap, main.array_buffers), (2 * MIB, Some(0)), "claims count for nothing");
+  assert_eq!((worker.native_heap, worker.array_buffers), (3 * MIB + 30 * MIB, Some(30 * MIB)));
+  assert_eq!(bills.shared.large_allocations, 10 * MIB, "what nobody points at");
+  assert_eq!(total(&bills), survey.breakdown.resident());
+}
+
+#[test]
+fn a_growable_buffer_is_found_like_a_large_allocation() {
+  let space = with_chunks().anonymous(GROWABLE, 2 * MIB, "rw-p").touched(GROWABLE, 2 * MIB).anonymous(
+    GROWABLE + 2 * MIB,
+    100 * MIB,
+    "---p",
+  );
+  let space = array_buffer(space, HEAPS + 0x400, GROWABLE);
+  let survey = look(&space);
+  let owners = find_owners(&survey, &space, PAGE);
+  let bills = bills(&survey, &two_threads([0, 0]), None, Some(&owners));
+  assert_eq!(bills.threads[0].array_buffers, Some(2 * MIB));
+  assert_eq!(total(&bills), survey.breakdown.resident());
+}
+
+#[test]
+fn what_several_isolates_hold_is_shared() {
+  let space = array_buffer(with_chunks(), HEAPS + 0x400, CHUNKS + 16);
+  let space = array_buffer(space, HEAPS + MIB + 0x440, CHUNKS + 16);
+  let survey = look(&space);
+  let bills = bills(&survey, &two_threads([0, 0]), None, Some(&find_owners(&survey, &space, PAGE)));
+  assert_eq!(bills.shared.large_allocations, 40 * MIB);
+}
+
+#[test]
+fn an_address_that_no_living_buffer_holds_counts_for_nothing() {
+  // What a scavenge leaves behind: the object is intact, and its record is gone or belongs to another buffer.
+  let stale = with_chunks().words(HEAPS + 0x400, &[0x3001, 0, 0, 0, 0, CHUNKS + 16, RECORDS]);
+  let reused = array_buffer(stale, HEAPS + MIB + 0x800, CHUNKS + 30 * MIB + 16);
+  let survey = look(&reused);
+  let bills = bills(&survey, &two_threads([0, 0]), None, Some(&find_owners(&survey, &reused, PAGE)));
+  assert_eq!(bills.threads[0].array_buffers, Some(0));
+  assert_eq!(bills.threads[1].array_buffers, Some(10 * MIB));
+  assert_eq!(bills.shared.large_allocations, 30 * MIB);
+}
+
+#[test]
+fn a_layout_is_found_behind_thousands_of_pages_of_other_isolates() {
+  let pages = (0..300_u64).map(|index| 0x1000_0000_0000 + index * MIB);
+  let others =
+    pages.fold(process(), |space, page| space.page(page, OTHER_ISOLATE).anonymous(page, 256 * KIB, "rw-p"));
+  assert_eq!(others.layout(), process().layout());
+}
+
+#[test]
+fn bills_and_what_is_shared_add_up() {
+  let space = array_buffer(with_chunks(), HEAPS + MIB + 0x400, CHUNKS + 16);
+  let survey = look(&space);
+  let owners = find_owners(&survey, &space, PAGE);
+  let arena = [ThreadArena::Main, ThreadArena::At(ARENA + 0x30), ThreadArena::None];
+  let isolate = [ISOLATE, OTHER_ISOLATE];
+  proptest!(|(
+    external in proptest::array::uniform3(0..100 * MIB),
+    arenas in proptest::array::uniform3(0..3_usize),
+    isolates in proptest::array::uniform3(proptest::option::of(0..2_usize)),
+    deep in any::<bool>(),
+  )| {
+    let tenants: Vec<Tenant> = (0..3_usize)
+      .map(|index| Tenant {
+        tid: [MAIN_THREAD, WORKER, POOL][index],
+        isolate: isolates[index].map(|which| isolate[which]),
+        arena: arena[arenas[index]],
+        external: external[index],
+      })
+      .collect();
+    let bills = bills(&survey, &tenants, Some(ISOLATE), deep.then_some(&owners));
+    prop_assert_eq!(total(&bills), survey.breakdown.resident());
+    prop_assert_eq!(bills.shared.v8_pool, survey.breakdown.part(Part::V8Pool));
+  });
+}
