@@ -207,6 +207,11 @@ export interface NativeHeap {
   retained: number | null
   /** Arenas, a count; with glibc up to eight per core. */
   arenas: number
+  /**
+   * Resident bytes in arenas whose threads have all ended, workers above all. glibc keeps them for the next threads;
+   * {@link trim} gives most of it back. `null` where it is not known which thread uses which arena.
+   */
+  deadArenas: number | null
   /** Which allocator serves `malloc`; `null` when it is none of those that are known by name. */
   allocator: 'glibc' | 'jemalloc' | 'mimalloc' | 'tcmalloc' | null
 }
@@ -301,6 +306,183 @@ export function rssBreakdown(options?: RssBreakdownOptions): RssBreakdown
 export function rssBreakdownAsync(
   options?: RssBreakdownOptions & { signal?: AbortSignal },
 ): Promise<RssBreakdown>
+
+/**
+ * One thread in a {@link WorkerRss}. Sizes are bytes; `rss` and what it is made of are resident pages, measured at the
+ * call, whatever the thread is doing.
+ */
+export interface ThreadRss {
+  /**
+   * `threadId` of `node:worker_threads`; 0 is the main thread. `null` for runtime threads, and for a worker that never
+   * loaded the package where it cannot be told which one it is.
+   */
+  threadId: number | null
+  /**
+   * The name that the worker was given, where this Node tells it (`threadName`, from 22.20 and 24.6 on), otherwise the
+   * name that the kernel knows (`node`, `WorkerThread`, `V8Worker`, …).
+   */
+  name: string | null
+  /**
+   * `'main'`: the first thread. `'worker'`: it runs JavaScript. `'runtime'`: any other, of libuv's pool, of V8's
+   * platform, of the inspector or of an addon.
+   */
+  kind: 'main' | 'worker' | 'runtime'
+  /** What the thread owns: `v8Heap + jit + stack + nativeHeap`, where `null` counts nothing. */
+  rss: number
+  /**
+   * Pages of its JS heap, by their headers. Pages that V8 has freed and keeps for reuse are among them until it gives
+   * them back. `null` where the pages of isolates cannot be told apart (`method.v8` then is not `'verified'`).
+   */
+  v8Heap: number | null
+  /** Code that V8 generated for it; `null` for a worker that never loaded the package, whose code is in `shared`. */
+  jit: number | null
+  /** Its stack. */
+  stack: number
+  /**
+   * Its arena of the C allocator, and its part of the allocations that are large enough for a mapping of their own:
+   * an estimate, bounded by what V8 knows to be its own, unless `method.largeAllocations` is `'searched'`. An arena
+   * that several threads use is in `shared`. `null` with another allocator than glibc.
+   */
+  nativeHeap: number | null
+  /**
+   * Of `nativeHeap`, memory that is known to be its `ArrayBuffer`s'; `null` when nobody looked. With `deep: true` those
+   * with a mapping of their own: 128 KiB and more to begin with, and up to 32 MiB after glibc has seen large buffers
+   * freed. Each counts with the page that holds malloc's header.
+   */
+  arrayBuffers: number | null
+  /** V8's own word for its isolate, `used_heap_size`; `null` where V8 could not be asked. So are the next three. */
+  heapUsed: number | null
+  /** `total_heap_size` */
+  heapTotal: number | null
+  /** `heap_size_limit` */
+  heapLimit: number | null
+  /** `external_memory`: what was asked for, not what is resident. */
+  external: number | null
+  /** Milliseconds since V8 said so; 0 when it answered this call. `null` where it never did. */
+  ageMs: number | null
+  /**
+   * What the thread was doing when the call began. `'running'`: on a processor, or ready to be. `'idle'`: its event loop
+   * waits. `'blocked'`: it waits for something else, as in `Atomics.wait`, `execSync` or a lock. `'unregistered'`: it
+   * runs JavaScript and never loaded the package. `null`: a runtime thread, or the kernel does not tell.
+   */
+  state: 'running' | 'idle' | 'blocked' | 'unregistered' | null
+}
+
+/** Resident memory that no single thread owns, in bytes. The sum is {@link WorkerRss.shared}. */
+export interface SharedParts {
+  /** Program, libraries and addons, as in {@link RssParts}. */
+  code: number
+  /** Generated code of workers that never loaded the package. */
+  jit: number
+  /** V8's read-only space, its tables and its C++ heap. */
+  v8Heap: number
+  /** V8 pages of no live isolate, as after workers ended: V8 gives them back some seconds later. */
+  v8Pool: number
+  /** Stacks that glibc keeps for the next thread. */
+  stacks: number
+  /** Arenas that several threads allocate from: glibc makes eight per core, and more threads than that share them. */
+  sharedArenas: number
+  /** Arenas whose threads have all ended: {@link trim} gives most of it back. */
+  deadArenas: number
+  /** Allocations with a mapping of their own that are nobody's: no heap points at them, or several do. */
+  largeAllocations: number
+  /** The rest of the C allocator's memory. */
+  nativeHeap: number
+  /** Mapped files that are not code. */
+  mappedFiles: number
+  /** Shared memory. */
+  sharedMemory: number
+  /** Resident and not attributed. */
+  other: number
+}
+
+/** How the figures of a {@link WorkerRss} came about. */
+export interface WorkerRssMethod extends RssBreakdownMethod {
+  /**
+   * `'verified'`: the arena of every thread is known. `'estimated'`: those of registered threads alone, so that an
+   * arena on a thread's bill may have other users, and one in `deadArenas` a live one.
+   */
+  arenas: 'verified' | 'estimated'
+  /**
+   * `'searched'`: by the addresses in all heaps. `'estimated'`: each thread is given as much of the large allocations
+   * as V8 knows to be its own, less what its arena explains; where that is more than there is, all are cut alike.
+   */
+  largeAllocations: 'searched' | 'estimated'
+  /** Bytes of heap that were searched; `null` without `deep`. */
+  searchedBytes: number | null
+}
+
+/** What {@link workerRss} returns. Sizes are bytes. */
+export interface WorkerRss {
+  /** Resident set size of the process: `shared` and the `rss` of all threads, exactly. */
+  rss: number
+  /** What no single thread owns. */
+  shared: number
+  /** The same in parts. */
+  sharedParts: SharedParts
+  /** All threads. */
+  threads: ThreadRss[]
+  method: WorkerRssMethod
+  /** Microseconds that the call took, waiting included. */
+  costMicros: number
+}
+
+/** Options of {@link workerRss}. */
+export interface WorkerRssOptions {
+  /**
+   * Milliseconds to wait for V8's own words about other threads, from the call on; 0 by default. They are asked for at
+   * every call, and arrive when the thread next turns to its event loop or passes a loop in its JavaScript. A thread
+   * that is blocked in native code answers when it returns: nobody waits longer than this for it.
+   */
+  waitMs?: number
+  /**
+   * Search all JS heaps for the addresses of large allocations: each then is on the bill of the thread whose
+   * `ArrayBuffer` it is, also after a transfer. It reads every resident page of every heap (benchmark/README.md has the
+   * cost per GB). What an addon allocated for itself has no such address and stays in `shared`, as does the memory
+   * of a `SharedArrayBuffer` that several threads hold.
+   */
+  deep?: boolean
+  /** Milliseconds: a call that is predicted to take longer throws before any work is done. Waiting does not count. */
+  budgetMs?: number
+}
+
+/** The type of {@link workerRss}. */
+export interface WorkerRssFunction {
+  (options?: WorkerRssOptions): WorkerRss
+
+  /** The entry of the calling thread, at the cost of a whole look. `null` where the threads of the process are unknown. */
+  self(): ThreadRss | null
+}
+
+/**
+ * Which thread owns which resident memory. Synchronous, from any thread, also about threads that are busy or blocked.
+ *
+ * Resident set size belongs to a process: its threads share one address space, and no worker has an RSS of its own.
+ * What can be told is whose the resident pages are: those of a worker's JS heap, of its stack, of its allocator's
+ * arena. Program code and what several threads use is nobody's, and in `shared`.
+ *
+ * A worker takes part when the package is loaded in it: by `require`, or in all workers at once by `node --require
+ * rs-memusage/register`. Others are listed by what the system tells: their pages are measured all the same; V8's words
+ * come through Node, from 22 on and if the caller started them, at the next call.
+ *
+ * Source: as {@link rssBreakdown}, with thread-local variables of V8 and glibc, `/proc/self/task`, and V8's heap
+ * statistics, taken on each thread at the end of every garbage collection and when Node interrupts it for this call.
+ * Cost: that of {@link rssBreakdown}, and about 20 µs a thread.
+ *
+ * @throws as {@link rssBreakdown}.
+ *
+ * @example
+ * const fattest = workerRss({ waitMs: 50 }).threads.reduce((a, b) => (b.rss > a.rss ? b : a))
+ */
+export const workerRss: WorkerRssFunction
+
+/**
+ * {@link workerRss} with the page work, and the wait, on a thread of libuv's pool. Workers that never loaded the package
+ * are waited for as well.
+ *
+ * An aborted `signal` rejects with its reason at once; work that has begun goes on to its end unseen.
+ */
+export function workerRssAsync(options?: WorkerRssOptions & { signal?: AbortSignal }): Promise<WorkerRss>
 
 /** What {@link trim} returns. Sizes are bytes. */
 export interface TrimResult {

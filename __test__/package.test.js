@@ -23,11 +23,17 @@ const FILES = [
   'lib/footprint.js',
   'lib/memory-usage.js',
   'lib/rss-breakdown.js',
+  'lib/started-workers.js',
+  'lib/this-thread.js',
   'lib/trim.js',
+  'lib/unless-aborted.js',
   'lib/v8-layer.js',
   'lib/validate.js',
+  'lib/worker-rss.js',
   'native.js',
   'package.json',
+  'register.d.ts',
+  'register.js',
   'scripts/build.mjs',
 ]
 

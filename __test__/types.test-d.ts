@@ -8,8 +8,12 @@ import {
   type RssBreakdown,
   rssBreakdown,
   rssBreakdownAsync,
+  type ThreadRss,
   type TrimResult,
   trim,
+  type WorkerRss,
+  workerRss,
+  workerRssAsync,
 } from 'rs-memusage'
 
 const usage: MemoryUsage = memoryUsage()
@@ -57,12 +61,25 @@ rssBreakdown({ signal: new AbortController().signal })
 // @ts-expect-error the allocator may not tell
 const inUse: number = breakdown.nativeHeap.inUse
 
+const workers: WorkerRss = workerRss({ waitMs: 50, deep: true, budgetMs: 100 })
+const fat: ThreadRss | undefined = workers.threads.find((thread) => thread.kind === 'worker')
+const self: ThreadRss | null = workerRss.self()
+const later: Promise<WorkerRss> = workerRssAsync({ signal: new AbortController().signal })
+const dead: number = workers.sharedParts.deadArenas
+// @ts-expect-error V8 may not have been asked
+const used: number = workers.threads[0]?.heapUsed
+// @ts-expect-error a signal is for the asynchronous call
+workerRss({ signal: new AbortController().signal })
+
 export {
   allocator,
   breakdown,
   certain,
+  dead,
+  fat,
   figures,
   inUse,
+  later,
   left,
   other,
   own,
@@ -72,7 +89,10 @@ export {
   released,
   reset,
   resident,
+  self,
   swap,
+  used,
   uss,
   way,
+  workers,
 }

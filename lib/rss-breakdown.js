@@ -40,6 +40,7 @@ function shape(raw) {
       inUse: raw.inUse ?? null,
       retained: raw.retained ?? null,
       arenas: raw.arenas,
+      deadArenas: raw.deadArenas ?? null,
       allocator: raw.allocator ?? null,
     },
     arrayBuffers: { committed: raw.arrayBufferBytes ?? null, resident: null },

@@ -20,6 +20,8 @@ pub(crate) struct RawBreakdown {
   pub parts: Vec<f64>,
   /// Arenas of the C allocator.
   pub arenas: f64,
+  /// Resident bytes in arenas of threads that ended, where that is known.
+  pub dead_arenas: Option<f64>,
   /// Bytes in swap.
   pub swap: f64,
   /// Threads.
@@ -126,6 +128,7 @@ impl BreakdownTask {
     RawBreakdown {
       parts: survey.breakdown.parts.iter().copied().map(js_number).collect(),
       arenas: js_number(arenas),
+      dead_arenas: look.dead_arenas().map(js_number),
       swap: js_number(survey.counted.swap),
       threads: js_number(survey.counted.threads),
       method: LookMethod::of(look),

@@ -1,13 +1,13 @@
 //! The process we are in: its address space, and the facts that its threads and allocator give.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{live_isolates, look_cost, registry};
+use super::{live_isolates, look_cost, registry, thread_arenas};
 use crate::attribution::{
   AddressSpace, ChunkOwners, Facts, FileResidency, HeaderLayout, Isolates, Memory, OwnIsolate, Owner, Plan,
-  ResidencySource, Survey, V8Evidence, find_owners, heap_page_candidates, survey, weigh,
+  ResidencySource, Survey, ThreadArena, V8Evidence, find_owners, heap_page_candidates, survey, weigh,
 };
 use crate::error::{MeasureError, Result};
 use crate::malloc;
@@ -72,6 +72,8 @@ pub(crate) struct Look {
   pub(crate) survey: Survey,
   /// The threads that there were.
   pub(crate) threads: Vec<ThreadPlace>,
+  /// The arena of each, where those of all threads are known.
+  pub(crate) arenas: Option<HashMap<i32, ThreadArena>>,
   /// Whether the heap pages of each isolate could be told apart.
   pub(crate) knows_heaps: bool,
   pub(crate) residency: ResidencySource,
@@ -79,6 +81,17 @@ pub(crate) struct Look {
   /// Bytes in `ArrayBuffer`s of all threads; `None` when a thread never loaded the package, or cannot be asked.
   pub(crate) array_buffer_bytes: Option<u64>,
   pub(crate) took: Duration,
+}
+
+impl Look {
+  /// Resident bytes in arenas of threads that ended; `None` where it is not known which those are.
+  pub(crate) fn dead_arenas(&self) -> Option<u64> {
+    let used: HashSet<ThreadArena> = self.arenas.as_ref()?.values().copied().collect();
+    let dead = self.survey.measured.iter().filter(
+      |measured| matches!(measured.piece.owner, Owner::Arena(at) if !used.contains(&ThreadArena::At(at))),
+    );
+    Some(dead.fold(0, |sum, measured| sum.saturating_add(measured.resident)))
+  }
 }
 
 /// Only one thread looks at a time: the kernel keeps the reading position of `maps` per descriptor.
@@ -105,7 +118,13 @@ pub(crate) fn look(caller: Caller, every_piece: bool) -> Result<Look> {
   look_cost::learn(survey.regions.len(), survey.counted.anonymous, took);
   let array_buffer_bytes = registry::array_buffer_bytes().filter(|_| !has_unregistered(&survey));
   let knows_heaps = facts.layout.is_some();
-  Ok(Look { survey, threads, knows_heaps, residency, v8, array_buffer_bytes, took })
+  let arenas = thread_arenas::arenas_of(
+    &threads,
+    &existing_arenas(&survey),
+    &registry::arenas(),
+    platform::main_thread(),
+  );
+  Ok(Look { survey, threads, arenas, knows_heaps, residency, v8, array_buffer_bytes, took })
 }
 
 /// Searches the heaps of a look that measured every piece for the owners of large allocations.
@@ -166,6 +185,14 @@ fn residency_sources() -> Vec<ResidencySource> {
   } else {
     vec![ResidencySource::Mincore, ResidencySource::Smaps]
   }
+}
+
+fn existing_arenas(survey: &Survey) -> HashSet<u64> {
+  let arena = |owner| match owner {
+    Owner::Arena(address) => Some(address),
+    _ => None,
+  };
+  survey.measured.iter().filter_map(|measured| arena(measured.piece.owner)).collect()
 }
 
 /// Whether an isolate owns pages that never loaded the package.

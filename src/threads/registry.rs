@@ -1,5 +1,6 @@
 //! The JavaScript threads of this process that loaded the package.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -80,6 +81,12 @@ pub(super) fn code_ranges() -> Vec<(u64, u64, u64)> {
     isolate.code_range.map(|(start, end)| (start, end, isolate.address))
   };
   records().into_iter().filter_map(range).collect()
+}
+
+/// The arena that each thread on the registry allocated from when it came.
+pub(super) fn arenas() -> HashMap<i32, ThreadArena> {
+  let registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
+  registry.iter().map(|record| (record.tid, record.arena)).collect()
 }
 
 /// What V8 has reserved for the heaps of all isolates on the registry.

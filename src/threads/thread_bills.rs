@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use super::listener::HeapWords;
+use super::live_isolates;
 use super::own_process::{self, Caller, Look};
 use super::registry::{self, Asked, IsolateRecord, JsThread, Record};
-use super::{live_isolates, thread_arenas};
 use crate::attribution::{Bill, Bills, Owner, Part, Tenant, ThreadArena, bills};
 use crate::error::Result;
 use crate::platform::{self, Activity, ThreadPlace};
@@ -148,11 +148,8 @@ impl Question {
 
 /// All threads with what is known of them, and whether that holds for the arena of each.
 fn tenants(look: &Look, records: &[Record]) -> (Vec<Tenant>, bool) {
-  let told: HashMap<i32, ThreadArena> = records.iter().map(|record| (record.tid, record.arena)).collect();
-  let arenas =
-    thread_arenas::arenas_of(&look.threads, &existing_arenas(look), &told, platform::main_thread());
-  let knows_all = arenas.is_some();
-  let arenas = arenas.unwrap_or(told);
+  let knows_all = look.arenas.is_some();
+  let arenas = look.arenas.clone().unwrap_or_else(registry::arenas);
   let isolates = isolates(look, records);
   let record_of: HashMap<i32, &Record> = records.iter().map(|record| (record.tid, record)).collect();
   let tenant = |thread: &ThreadPlace| Tenant {
@@ -165,14 +162,6 @@ fn tenants(look: &Look, records: &[Record]) -> (Vec<Tenant>, bool) {
       .map_or(0, IsolateRecord::external),
   };
   (look.threads.iter().map(tenant).collect(), knows_all)
-}
-
-fn existing_arenas(look: &Look) -> HashSet<u64> {
-  let arena = |owner| match owner {
-    Owner::Arena(address) => Some(address),
-    _ => None,
-  };
-  look.survey.measured.iter().filter_map(|measured| arena(measured.piece.owner)).collect()
 }
 
 /// The isolate of each thread that runs one. Threads of V8's platform enter isolates for a moment to help with a
