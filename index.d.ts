@@ -405,10 +405,11 @@ export interface WorkerRssMethod extends RssBreakdownMethod {
   arenas: 'verified' | 'estimated'
   /**
    * `'searched'`: by the addresses in all heaps. `'estimated'`: each thread is given as much of the large allocations
-   * as V8 knows to be its own, less what its arena explains; where that is more than there is, all are cut alike.
+   * as V8 knows to be its own, less what its arena explains; where that is more than there is, all are cut alike. So it
+   * is with `deep`, too, where a buffer made for the purpose was not found.
    */
   largeAllocations: 'searched' | 'estimated'
-  /** Bytes of heap that were searched; `null` without `deep`. */
+  /** Bytes of heap that were searched; `null` where `largeAllocations` is an estimate. */
   searchedBytes: number | null
 }
 

@@ -4,6 +4,7 @@
 // Node alone, where it has worker.getHeapStatistics(): from 22 on.
 
 const native = require('../native')
+const { name, version } = require('../package.json')
 
 class StartedWorker {
   #worker
@@ -50,17 +51,24 @@ class StartedWorker {
 /** Longer ones overflow a timer of Node's, which then fires at once. */
 const LONGEST_TIMEOUT = 2 ** 31 - 1
 
-const started = new Set()
+/** Kept by the thread and not by this module, which may be loaded any number of times. */
+const STARTED = Symbol.for(`${name}@${version}/started-workers`)
 
-process.on('worker', (worker) => {
-  const entry = new StartedWorker(worker)
-  started.add(entry)
-  worker.once('exit', () => started.delete(entry))
-})
+if (!process[STARTED]) {
+  const started = new Set()
+  Object.defineProperty(process, STARTED, { value: started })
+  process.on('worker', (worker) => {
+    const entry = new StartedWorker(worker)
+    started.add(entry)
+    worker.once('exit', () => started.delete(entry))
+  })
+}
 
 /** Those that are alive and not on the registry, in the order in which they started. They are asked on the side. */
 function unregisteredWorkers() {
-  const workers = [...started].filter(({ threadId }) => threadId > 0 && !native.isRegistered(threadId))
+  const workers = [...process[STARTED]].filter(
+    ({ threadId }) => threadId > 0 && !native.isRegistered(threadId),
+  )
   for (const worker of workers) worker.ask(0)
   return workers.sort((a, b) => a.threadId - b.threadId)
 }

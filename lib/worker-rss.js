@@ -11,9 +11,19 @@ const { validateAbortSignal, validateBoolean, validateNumber, validateOptions } 
 const SHARED_PARTS = native.sharedPartNames()
 const OPTIONS = ['waitMs', 'deep', 'budgetMs']
 
+/**
+ * Above any threshold of glibc's, so that it gets a mapping of its own. Never touched, it occupies one page.
+ */
+const PROBE_BYTES = 33 * 1024 * 1024
+let searchWorks = false
+
 function workerRss(options = {}) {
   validateOptions(options, OPTIONS)
-  return shape(native.workerRss(requestOf(options)), unregisteredWorkers())
+  const request = requestOf(options)
+  const probe = probeFor(request)
+  const answer = shape(native.workerRss(request), unregisteredWorkers())
+  conclude(probe, answer)
+  return answer
 }
 
 workerRss.self = function self() {
@@ -27,12 +37,25 @@ async function workerRssAsync(options = {}) {
   validateAbortSignal(options.signal, 'options.signal')
   options.signal?.throwIfAborted()
   const workers = unregisteredWorkers()
+  const probe = probeFor(request)
   const answers = Promise.all([
     native.workerRssAsync(request),
     ...workers.map((worker) => worker.ask(request.waitMs)),
   ])
   const [raw] = await unlessAborted(answers, options.signal)
-  return shape(raw, workers)
+  const answer = shape(raw, workers)
+  conclude(probe, answer)
+  return answer
+}
+
+/** A buffer that a search has to find, until one was found: how V8 lays out buffers is not written down anywhere. */
+function probeFor({ deep }) {
+  return deep && !searchWorks ? new ArrayBuffer(PROBE_BYTES) : null
+}
+
+/** Called after the search with the probe, which must not be collected before. */
+function conclude(probe, { method }) {
+  if (probe?.byteLength === PROBE_BYTES && method.largeAllocations === 'searched') searchWorks = true
 }
 
 /** The request that the addon takes; throws on what it could not. */

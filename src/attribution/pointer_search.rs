@@ -54,6 +54,11 @@ impl ChunkOwners {
     self.owned.iter().map(|(isolate, (large, growable))| (*isolate, *large, *growable))
   }
 
+  /// Whether the owner of anything was found: only then is it sure that buffers are laid out as the search expects.
+  pub fn found_any(&self) -> bool {
+    !self.owned.is_empty()
+  }
+
   /// Bytes of heap that were read.
   pub fn searched(&self) -> u64 {
     self.searched

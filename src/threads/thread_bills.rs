@@ -7,7 +7,7 @@ use super::listener::HeapWords;
 use super::live_isolates;
 use super::own_process::{self, Caller, Look};
 use super::registry::{self, Asked, IsolateRecord, JsThread, Record};
-use crate::attribution::{Bill, Bills, Owner, Part, Tenant, ThreadArena, bills};
+use crate::attribution::{Bill, Bills, ChunkOwners, Owner, Part, Tenant, ThreadArena, bills};
 use crate::error::Result;
 use crate::platform::{self, Activity, ThreadPlace};
 
@@ -51,7 +51,7 @@ pub(crate) struct ThreadBills {
   pub(crate) bills: Bills,
   /// Whether the arena of every thread is known, and not of the registered ones alone.
   pub(crate) knows_all_arenas: bool,
-  /// Bytes of heap that were searched for pointers, where that was asked for.
+  /// Bytes of heap that were searched for pointers, where that was asked for and led to something.
   pub(crate) searched: Option<u64>,
   pub(crate) asked_at: Instant,
   pub(crate) took: Duration,
@@ -88,7 +88,7 @@ impl Question {
     /// The clock cannot hold any moment.
     const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
     let look = own_process::look(self.caller, deep)?;
-    let chunks = deep.then(|| own_process::find_chunk_owners(&look));
+    let chunks = deep.then(|| own_process::find_chunk_owners(&look)).filter(ChunkOwners::found_any);
     let asked_at = self.asked.since();
     if let Some(deadline) = asked_at.checked_add(patience.min(LONGEST)) {
       self.asked.wait(deadline);
