@@ -58,9 +58,10 @@ describe('the layers of the JavaScript', () => {
       [...readFileSync(join(root, file), 'utf8').matchAll(/require\('(\.[^']+)'\)/g)].map(([, id]) => id)
     for (const id of required('index.js')) assert.match(id, /^\.\/lib\//)
     for (const id of required('native.js')) assert.equal(id, './package.json')
+    assert.deepEqual(required('register.js'), ['./lib/this-thread'])
     for (const file of files(join(root, 'lib'))) {
       for (const id of required(join('lib', file)))
-        assert.match(id, /^(\.\.\/native|\.\/[\w-]+)$/, `lib/${file}`)
+        assert.match(id, /^(\.\.\/native|\.\.\/package\.json|\.\/[\w-]+)$/, `lib/${file}`)
     }
   })
 })

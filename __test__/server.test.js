@@ -64,7 +64,7 @@ describe('the routes of the example server', suite, () => {
     const { rss, parts, nativeHeap, arrayBuffers, swap, threads, method, costMicros } = breakdown
     assert.deepEqual(Object.keys(parts), PARTS)
     const { arenas, allocator, ...nativeSizes } = nativeHeap
-    assert.deepEqual(Object.keys(nativeSizes), ['resident', 'inUse', 'retained'])
+    assert.deepEqual(Object.keys(nativeSizes), ['resident', 'inUse', 'retained', 'deadArenas'])
     for (const { bytes, readable } of [
       ...Object.values({ rss, ...parts, ...nativeSizes, ...arrayBuffers, swap }),
     ]) {
