@@ -186,6 +186,7 @@ mod linux {
           .collect(),
         main_thread: i32::try_from(std::process::id())?,
         malloc_is_glibc: true,
+        buffers: Vec::new(),
       };
       let physical = u64::try_from(HEAP_PAGES.saturating_mul(HEAP_PAGE))?;
       Ok(Self { facts, isolate: OwnIsolate { address: ISOLATE, physical } })

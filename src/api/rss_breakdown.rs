@@ -180,5 +180,6 @@ fn owner(owner: Owner) -> Option<String> {
     Owner::LargeChunks => "large chunks".to_owned(),
     Owner::LowLevelAlloc => "absl low-level alloc".to_owned(),
     Owner::GrowableBuffer => "growable buffer".to_owned(),
+    Owner::Buffer => "external buffer".to_owned(),
   })
 }

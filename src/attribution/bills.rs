@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use super::pointer_search::ChunkOwners;
-use super::{Measured, Owner, Part, Survey};
+use super::{HeldBuffer, Measured, Owner, Part, Survey};
 
 /// Which of the C allocator's arenas a thread allocates from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -118,111 +118,191 @@ pub struct Bills {
   pub shared: Shared,
 }
 
-/// Makes the bills. `own_isolate` is the one whose pages the survey may have told as a remainder; `chunks` is the
-/// outcome of a search for the owners of large allocations.
-pub fn bills(
-  survey: &Survey,
-  tenants: &[Tenant],
-  own_isolate: Option<u64>,
-  chunks: Option<&ChunkOwners>,
-) -> Bills {
-  let by_isolate = index_of(tenants, |tenant| tenant.isolate);
-  let by_thread = index_of(tenants, |tenant| Some(tenant.tid));
-  let by_arena = arenas_of(tenants);
-  let mut threads = vec![Bill::default(); tenants.len()];
-  let mut shared = Shared::default();
-  for Measured { piece, resident } in survey.measured.iter().copied() {
-    let bill = match (piece.part, piece.owner) {
-      (Part::V8Heap | Part::Jit, Owner::Isolate(isolate)) => by_isolate.get(&isolate),
-      (Part::Stacks, Owner::Thread(tid)) => by_thread.get(&tid),
-      (Part::NativeHeap, Owner::Arena(_) | Owner::MainArena) => match by_arena.get(&arena(piece.owner)) {
-        Some(Users::One(index)) => Some(index),
-        Some(Users::Several) => {
-          add(&mut shared.shared_arenas, resident);
-          continue;
-        }
-        None => {
-          add(&mut shared.dead_arenas, resident);
-          continue;
-        }
-      },
-      (Part::NativeHeap, Owner::LargeChunks) => {
-        add(&mut shared.large_allocations, resident);
-        continue;
+/// What helps to tell whose allocations are.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Hints<'a> {
+  /// The isolate whose pages the survey may have told as a remainder.
+  pub own_isolate: Option<u64>,
+  /// Buffers that somebody keeps books about.
+  pub buffers: &'a [HeldBuffer],
+  /// The outcome of a search for the owners of large allocations.
+  pub chunks: Option<&'a ChunkOwners>,
+  /// Bytes per page.
+  pub page_size: u64,
+}
+
+/// Makes the bills.
+pub fn bills(survey: &Survey, tenants: &[Tenant], hints: Hints) -> Bills {
+  let mut ledger = Ledger::new(tenants);
+  for measured in &survey.measured {
+    ledger.enter(measured);
+  }
+  if let (Some(isolate), Some(rest)) = (hints.own_isolate, survey.own_heap) {
+    let account = ledger.by_isolate.get(&isolate).copied().map_or(Account::V8Heap, Account::HeapOf);
+    add(ledger.balance(account), rest);
+  }
+  ledger.by_books(survey, hints);
+  match hints.chunks {
+    Some(owners) => ledger.by_pointers(owners),
+    None => ledger.by_claims(tenants),
+  }
+  ledger.settle(survey)
+}
+
+/// Where bytes of the C allocator stand until something better is known of them, and of whom the caller's heap is.
+#[derive(Clone, Copy)]
+enum Account {
+  /// What this thread has of the allocator's memory.
+  Native(usize),
+  /// The heap of this thread's isolate.
+  HeapOf(usize),
+  V8Heap,
+  SharedArenas,
+  DeadArenas,
+  LargeAllocations,
+  NativeHeap,
+}
+
+struct Ledger {
+  threads: Vec<Bill>,
+  shared: Shared,
+  by_isolate: HashMap<u64, usize>,
+  by_thread: HashMap<i32, usize>,
+  by_arena: HashMap<ThreadArena, Users>,
+}
+
+impl Ledger {
+  fn new(tenants: &[Tenant]) -> Self {
+    Self {
+      threads: vec![Bill::default(); tenants.len()],
+      shared: Shared::default(),
+      by_isolate: index_of(tenants, |tenant| tenant.isolate),
+      by_thread: index_of(tenants, |tenant| Some(tenant.tid)),
+      by_arena: arenas_of(tenants),
+    }
+  }
+
+  /// Enters a piece where its own signs say that it belongs.
+  fn enter(&mut self, Measured { piece, resident }: &Measured) {
+    let thread = match (piece.part, piece.owner) {
+      (Part::V8Heap | Part::Jit, Owner::Isolate(isolate)) => self.by_isolate.get(&isolate),
+      (Part::Stacks, Owner::Thread(tid)) => self.by_thread.get(&tid),
+      (Part::NativeHeap, owner) => {
+        let account = self.account_of(owner);
+        return add(self.balance(account), *resident);
       }
       _ => None,
     };
-    let Some(bill) = bill.and_then(|index| threads.get_mut(*index)) else {
-      add(shared.part(piece.part), resident);
-      continue;
+    match thread.and_then(|index| self.threads.get_mut(*index)) {
+      Some(bill) => add(bill.part(piece.part), *resident),
+      None => add(self.shared.part(piece.part), *resident),
+    }
+  }
+
+  /// Where a piece of the C allocator's memory stands.
+  fn account_of(&self, owner: Owner) -> Account {
+    match owner {
+      Owner::Arena(_) | Owner::MainArena => match self.by_arena.get(&arena(owner)) {
+        Some(Users::One(index)) => Account::Native(*index),
+        Some(Users::Several) => Account::SharedArenas,
+        None => Account::DeadArenas,
+      },
+      Owner::LargeChunks => Account::LargeAllocations,
+      _ => Account::NativeHeap,
+    }
+  }
+
+  fn balance(&mut self, account: Account) -> &mut u64 {
+    let shared = &mut self.shared;
+    match account {
+      Account::Native(index) => match self.threads.get_mut(index) {
+        Some(bill) => &mut bill.native_heap,
+        None => &mut shared.native_heap,
+      },
+      Account::HeapOf(index) => match self.threads.get_mut(index) {
+        Some(bill) => &mut bill.v8_heap,
+        None => &mut shared.v8_heap,
+      },
+      Account::V8Heap => &mut shared.v8_heap,
+      Account::SharedArenas => &mut shared.shared_arenas,
+      Account::DeadArenas => &mut shared.dead_arenas,
+      Account::LargeAllocations => &mut shared.large_allocations,
+      Account::NativeHeap => &mut shared.native_heap,
+    }
+  }
+
+  /// Moves what is known to be in an `ArrayBuffer` of a thread onto its bill, as far as it is there.
+  fn ascribe(&mut self, index: usize, from: Account, bytes: u64) {
+    let balance = self.balance(from);
+    let moved = bytes.min(*balance);
+    *balance = balance.saturating_sub(moved);
+    if let Some(bill) = self.threads.get_mut(index) {
+      add(&mut bill.native_heap, moved);
+      bill.array_buffers = Some(bill.array_buffers.unwrap_or(0).saturating_add(moved));
+    }
+  }
+
+  /// Buffers on the books belong to the thread that the books say, wherever they lie. What a search finds is left
+  /// to it: it knows where a buffer is now.
+  fn by_books(&mut self, survey: &Survey, hints: Hints) {
+    for buffer in hints.buffers {
+      let Some(index) = buffer.thread.and_then(|tid| self.by_thread.get(&tid).copied()) else { continue };
+      let Some(piece) = survey.piece_with(buffer.start, buffer.end) else { continue };
+      let is_searched = matches!(piece.owner, Owner::LargeChunks | Owner::GrowableBuffer | Owner::Buffer);
+      if piece.part == Part::NativeHeap && !(is_searched && hints.chunks.is_some()) {
+        let account = self.account_of(piece.owner);
+        let resident = survey.resident_overlap(buffer.start, buffer.end, hints.page_size);
+        self.ascribe(index, account, resident);
+      }
+    }
+  }
+
+  /// Large allocations go to the isolate that points at them.
+  fn by_pointers(&mut self, owners: &ChunkOwners) {
+    for bill in &mut self.threads {
+      bill.array_buffers = Some(bill.array_buffers.unwrap_or(0));
+    }
+    for (isolate, large, mapped) in owners.per_isolate() {
+      if let Some(index) = self.by_isolate.get(&isolate).copied() {
+        self.ascribe(index, Account::LargeAllocations, large);
+        self.ascribe(index, Account::NativeHeap, mapped);
+      }
+    }
+  }
+
+  /// Large allocations carry no thread. Each isolate's part is bounded by what V8 knows to be its own less what is on
+  /// its bill already; where the claims together exceed what is there, each is cut alike.
+  fn by_claims(&mut self, tenants: &[Tenant]) {
+    /// What a thread's arena holds without any buffer.
+    const USUAL_ARENA: u64 = 2 * 1024 * 1024;
+    let claim = |(tenant, bill): (&Tenant, &Bill)| {
+      tenant.external.saturating_sub(bill.native_heap.saturating_sub(USUAL_ARENA))
     };
-    add(bill.part(piece.part), resident);
+    let claims: Vec<u64> = tenants.iter().zip(&self.threads).map(claim).collect();
+    let claimed = claims.iter().fold(0_u64, |sum, claim| sum.saturating_add(*claim));
+    let there = self.shared.large_allocations;
+    for (claim, bill) in claims.into_iter().zip(&mut self.threads) {
+      let share = if claimed <= there { claim } else { scale(claim, there, claimed) };
+      let share = share.min(self.shared.large_allocations);
+      self.shared.large_allocations = self.shared.large_allocations.saturating_sub(share);
+      add(&mut bill.native_heap, share);
+    }
   }
-  if let (Some(isolate), Some(rest)) = (own_isolate, survey.own_heap) {
-    let bill = by_isolate.get(&isolate).and_then(|index| threads.get_mut(*index));
-    add(bill.map_or(&mut shared.v8_heap, |bill| &mut bill.v8_heap), rest);
-  }
-  match chunks {
-    Some(owners) => by_pointers(owners, &by_isolate, &mut threads, &mut shared),
-    None => by_claims(tenants, &mut threads, &mut shared),
-  }
-  settle(survey, &threads, &mut shared);
-  Bills { threads, shared }
-}
 
-/// Large allocations go to the isolate that points at them.
-fn by_pointers(
-  owners: &ChunkOwners,
-  by_isolate: &HashMap<u64, usize>,
-  threads: &mut [Bill],
-  shared: &mut Shared,
-) {
-  for bill in threads.iter_mut() {
-    bill.array_buffers = Some(0);
-  }
-  for (isolate, large, growable) in owners.per_isolate() {
-    let Some(bill) = by_isolate.get(&isolate).and_then(|index| threads.get_mut(*index)) else { continue };
-    let large = large.min(shared.large_allocations);
-    let growable = growable.min(shared.native_heap);
-    shared.large_allocations = shared.large_allocations.saturating_sub(large);
-    shared.native_heap = shared.native_heap.saturating_sub(growable);
-    let bytes = large.saturating_add(growable);
-    add(&mut bill.native_heap, bytes);
-    bill.array_buffers = bill.array_buffers.map(|known| known.saturating_add(bytes));
-  }
-}
-
-/// Large allocations carry no thread. Each isolate's part is bounded by what V8 knows to be its own less what its arena
-/// explains; where the claims together exceed what is there, each is cut alike.
-fn by_claims(tenants: &[Tenant], threads: &mut [Bill], shared: &mut Shared) {
-  /// What a thread's arena holds without any buffer.
-  const USUAL_ARENA: u64 = 2 * 1024 * 1024;
-  let claims: Vec<u64> = tenants
-    .iter()
-    .zip(threads.iter())
-    .map(|(tenant, bill)| tenant.external.saturating_sub(bill.native_heap.saturating_sub(USUAL_ARENA)))
-    .collect();
-  let claimed = claims.iter().fold(0_u64, |sum, claim| sum.saturating_add(*claim));
-  let there = shared.large_allocations;
-  for (claim, bill) in claims.into_iter().zip(threads) {
-    let share = if claimed <= there { claim } else { scale(claim, there, claimed) };
-    let share = share.min(shared.large_allocations);
-    shared.large_allocations = shared.large_allocations.saturating_sub(share);
-    add(&mut bill.native_heap, share);
+  /// What the kernel counts and no piece explains was settled by the survey for the process as a whole.
+  fn settle(self, survey: &Survey) -> Bills {
+    let Self { threads, mut shared, .. } = self;
+    shared.code = survey.breakdown.part(Part::Code);
+    shared.other = 0;
+    let owned = threads.iter().fold(0_u64, |sum, bill| sum.saturating_add(bill.resident()));
+    shared.other = survey.breakdown.resident().saturating_sub(owned).saturating_sub(shared.resident());
+    Bills { threads, shared }
   }
 }
 
 fn scale(value: u64, by: u64, over: u64) -> u64 {
   let product = u128::from(value).saturating_mul(u128::from(by));
   u64::try_from(product.checked_div(u128::from(over)).unwrap_or(0)).unwrap_or(u64::MAX)
-}
-
-/// What the kernel counts and no piece explains was settled by the survey for the process as a whole.
-fn settle(survey: &Survey, threads: &[Bill], shared: &mut Shared) {
-  shared.code = survey.breakdown.part(Part::Code);
-  shared.other = 0;
-  let owned = threads.iter().fold(0_u64, |sum, bill| sum.saturating_add(bill.resident()));
-  shared.other = survey.breakdown.resident().saturating_sub(owned).saturating_sub(shared.resident());
 }
 
 impl Bill {

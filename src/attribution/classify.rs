@@ -5,7 +5,7 @@ use super::glibc_heap::{arena_of_heap, end_of_large_chunks, starts_piece_of_main
 use super::heap_pages::{HeapPages, looks_like_heap_page};
 use super::low_level_alloc::end_of_blocks;
 use super::v8_pages::{HeaderLayout, Isolates, PAGE_ALIGNMENT, part_of_page};
-use super::{Backing, Memory, Owner, Part, Piece};
+use super::{Backing, HeldBuffer, Memory, Owner, Part, Piece};
 use crate::parse::maps::Region;
 
 /// What is known of the process before its regions are looked at.
@@ -28,6 +28,8 @@ pub struct Facts {
   /// Whether malloc is glibc's, whose headers are known. Otherwise private memory that nothing else explains
   /// is taken for the allocator's, and the result is called an estimate.
   pub malloc_is_glibc: bool,
+  /// Buffers that somebody keeps books about, in address order.
+  pub buffers: Vec<HeldBuffer>,
 }
 
 /// V8 aligns what it reserves to this at least.
@@ -158,7 +160,8 @@ impl<M: Memory> Classifier<'_, M> {
     let mut start = region.start;
     while start < region.end {
       let (end, part, owner) = self
-        .stack_at(start, region)
+        .buffer_at(start, region)
+        .or_else(|| self.stack_at(start, region))
         .or_else(|| self.heap_page_at(start, region))
         .or_else(|| self.large_chunks_at(start, region))
         .or_else(|| self.main_arena_at(start, region))
@@ -171,6 +174,14 @@ impl<M: Memory> Classifier<'_, M> {
       self.push_anonymous(start, end, part, owner);
       start = end.max(start.saturating_add(1));
     }
+  }
+
+  /// A buffer with a mapping of its own, to the end of its last page.
+  fn buffer_at(&self, start: u64, region: &Region) -> Option<(u64, Part, Owner)> {
+    let index = self.facts.buffers.partition_point(|buffer| buffer.start < start);
+    let buffer = self.facts.buffers.get(index).filter(|buffer| buffer.is_mapped && buffer.start == start)?;
+    let end = buffer.end.checked_next_multiple_of(self.facts.page_size)?;
+    Some((end.min(region.end), Part::NativeHeap, Owner::Buffer))
   }
 
   /// A thread's stack reaches from its guard to its control block. The main thread's control block lies elsewhere,
@@ -284,8 +295,9 @@ impl<M: Memory> Classifier<'_, M> {
   /// Where something that is recognised may begin after `start`, or the end of the region.
   fn next_known_start(&self, start: u64, region: &Region) -> u64 {
     let blocks = self.facts.control_blocks.iter().map(|(_, block)| self.page_of(*block));
-    let next_block = blocks.filter(|block| *block > start).min();
-    let limit = next_block.map_or(region.end, |block| block.min(region.end));
+    let buffers = self.facts.buffers.iter().filter(|buffer| buffer.is_mapped).map(|buffer| buffer.start);
+    let next = blocks.chain(buffers).filter(|known| *known > start).min();
+    let limit = next.map_or(region.end, |known| known.min(region.end));
     self.next_known_header(start, limit, region.end).unwrap_or(limit)
   }
 

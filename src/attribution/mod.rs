@@ -15,7 +15,7 @@ mod survey;
 mod v8_evidence;
 mod v8_pages;
 
-pub use bills::{Bill, Bills, Shared, Tenant, ThreadArena, bills};
+pub use bills::{Bill, Bills, Hints, Shared, Tenant, ThreadArena, bills};
 pub use classify::{Facts, classify};
 pub use heap_pages::{HeapPages, heap_page_candidates};
 pub use pointer_search::{ChunkOwners, find_owners, searchable};
@@ -103,6 +103,21 @@ pub enum Owner {
   CppHeap,
   /// Memory of a `WebAssembly.Memory` or of a resizable buffer, inside V8's reservation for it.
   GrowableBuffer,
+  /// A buffer that was allocated here, with a mapping of its own.
+  Buffer,
+}
+
+/// A buffer that somebody keeps books about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldBuffer {
+  /// First address.
+  pub start: u64,
+  /// First address behind it.
+  pub end: u64,
+  /// The thread whose buffer it is, where that is known.
+  pub thread: Option<i32>,
+  /// Whether it has a mapping of its own, which nothing else explains.
+  pub is_mapped: bool,
 }
 
 /// A range of addresses with one owner.

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use super::classify::is_pointer;
 use super::glibc_heap::visit_large_chunks;
-use super::{Memory, Owner, Part, Survey};
+use super::{HeldBuffer, Memory, Owner, Part, Survey};
 
 /// The user's memory begins behind the two words of a chunk's header.
 const PAYLOAD_OFFSET: u64 = 16;
@@ -30,8 +30,10 @@ struct Allocation {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
+  /// A chunk of malloc's.
   Large,
-  Growable,
+  /// It begins with its mapping.
+  Mapped,
 }
 
 /// A word in a heap that is the address of an allocation.
@@ -49,9 +51,9 @@ pub struct ChunkOwners {
 }
 
 impl ChunkOwners {
-  /// For each isolate the resident bytes of the large allocations, and of the growable buffers, that it alone owns.
+  /// For each isolate the resident bytes of the large allocations, and of the buffers with a mapping of their own, that it alone owns.
   pub(super) fn per_isolate(&self) -> impl Iterator<Item = (u64, u64, u64)> {
-    self.owned.iter().map(|(isolate, (large, growable))| (*isolate, *large, *growable))
+    self.owned.iter().map(|(isolate, (large, mapped))| (*isolate, *large, *mapped))
   }
 
   /// Whether the owner of anything was found: only then is it sure that buffers are laid out as the search expects.
@@ -74,9 +76,15 @@ pub fn searchable(survey: &Survey) -> u64 {
   heaps.fold(0, |sum, measured| sum.saturating_add(measured.resident))
 }
 
-/// Searches all heaps of a survey that measured every piece.
-pub fn find_owners(survey: &Survey, memory: &impl Memory, page_size: u64) -> ChunkOwners {
-  let allocations = allocations(survey, memory, page_size);
+/// Searches all heaps of a survey that measured every piece, for large allocations and for `buffers` with a mapping of
+/// their own.
+pub fn find_owners(
+  survey: &Survey,
+  memory: &impl Memory,
+  buffers: &[HeldBuffer],
+  page_size: u64,
+) -> ChunkOwners {
+  let allocations = allocations(survey, memory, buffers, page_size);
   let mut places: Vec<Vec<Place>> = vec![Vec::new(); allocations.len()];
   let mut searched = 0_u64;
   let mut words = vec![0; READ_WORDS];
@@ -94,8 +102,8 @@ pub fn find_owners(survey: &Survey, memory: &impl Memory, page_size: u64) -> Chu
   let mut owned: HashMap<u64, (u64, u64)> = HashMap::new();
   for (allocation, places) in allocations.iter().zip(&places) {
     if let Some(isolate) = owner_among(places, allocation.payload, memory) {
-      let (large, growable) = owned.entry(isolate).or_default();
-      let sum = if allocation.kind == Kind::Large { large } else { growable };
+      let (large, mapped) = owned.entry(isolate).or_default();
+      let sum = if allocation.kind == Kind::Large { large } else { mapped };
       *sum = sum.saturating_add(allocation.resident);
     }
   }
@@ -110,8 +118,18 @@ fn isolate_of_heap(part: Part, owner: Owner) -> Option<u64> {
 }
 
 /// What may be owned, in the order of addresses.
-fn allocations(survey: &Survey, memory: &impl Memory, page_size: u64) -> Vec<Allocation> {
-  let mut found = Vec::new();
+fn allocations(
+  survey: &Survey,
+  memory: &impl Memory,
+  buffers: &[HeldBuffer],
+  page_size: u64,
+) -> Vec<Allocation> {
+  let mapped = buffers.iter().filter(|buffer| buffer.is_mapped).map(|buffer| Allocation {
+    payload: buffer.start,
+    resident: survey.resident_overlap(buffer.start, buffer.end, page_size),
+    kind: Kind::Mapped,
+  });
+  let mut found: Vec<Allocation> = mapped.collect();
   for measured in &survey.measured {
     let piece = measured.piece;
     match piece.owner {
@@ -125,7 +143,7 @@ fn allocations(survey: &Survey, memory: &impl Memory, page_size: u64) -> Vec<All
         });
       }
       Owner::GrowableBuffer => {
-        found.push(Allocation { payload: piece.start, resident: measured.resident, kind: Kind::Growable });
+        found.push(Allocation { payload: piece.start, resident: measured.resident, kind: Kind::Mapped });
       }
       _ => {}
     }

@@ -85,6 +85,25 @@ impl Survey {
     self.residency.bytes_between(start, end)
   }
 
+  /// Resident bytes from `start` to `end`, wherever in their pages those lie.
+  pub(super) fn resident_overlap(&self, start: u64, end: u64, page_size: u64) -> u64 {
+    let first = start.saturating_sub(start.checked_rem(page_size).unwrap_or(0));
+    let behind = end.checked_next_multiple_of(page_size).unwrap_or(end);
+    let unless_absent = |page: u64, bytes: u64| {
+      if bytes > 0 && self.resident_between(page, page.saturating_add(page_size)) > 0 { bytes } else { 0 }
+    };
+    let before = unless_absent(first, start.saturating_sub(first));
+    let after = unless_absent(behind.saturating_sub(page_size), behind.saturating_sub(end));
+    self.resident_between(first, behind).saturating_sub(before).saturating_sub(after)
+  }
+
+  /// The piece that holds all addresses from `start` to `end`.
+  pub(super) fn piece_with(&self, start: u64, end: u64) -> Option<&Piece> {
+    let after = self.measured.partition_point(|measured| measured.piece.start <= start);
+    let piece = &self.measured.get(after.checked_sub(1)?)?.piece;
+    (end <= piece.end).then_some(piece)
+  }
+
   /// The resident pages of a piece of anonymous memory, as runs from a first address to the one behind.
   pub(super) fn resident_runs(&self, piece: &Piece) -> Vec<(u64, u64)> {
     self.residency.runs_between(piece.start, piece.end)

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use super::{live_isolates, look_cost, registry, thread_arenas};
 use crate::attribution::{
-  AddressSpace, ChunkOwners, Facts, FileResidency, HeaderLayout, Isolates, Memory, OwnIsolate, Owner, Plan,
-  ResidencySource, Survey, ThreadArena, V8Evidence, find_owners, heap_page_candidates, survey, weigh,
+  AddressSpace, ChunkOwners, Facts, FileResidency, HeaderLayout, HeldBuffer, Isolates, Memory, OwnIsolate,
+  Owner, Plan, ResidencySource, Survey, ThreadArena, V8Evidence, find_owners, heap_page_candidates, survey,
+  weigh,
 };
 use crate::error::{MeasureError, Result};
 use crate::malloc;
@@ -74,6 +75,8 @@ pub(crate) struct Look {
   pub(crate) threads: Vec<ThreadPlace>,
   /// The arena of each, where those of all threads are known.
   pub(crate) arenas: Option<HashMap<i32, ThreadArena>>,
+  /// Buffers that somebody keeps books about.
+  pub(crate) buffers: Vec<HeldBuffer>,
   /// Whether the heap pages of each isolate could be told apart.
   pub(crate) knows_heaps: bool,
   pub(crate) residency: ResidencySource,
@@ -124,14 +127,24 @@ pub(crate) fn look(caller: Caller, every_piece: bool) -> Result<Look> {
     &registry::arenas(),
     platform::main_thread(),
   );
-  Ok(Look { survey, threads, arenas, knows_heaps, residency, v8, array_buffer_bytes, took })
+  Ok(Look {
+    survey,
+    threads,
+    arenas,
+    buffers: facts.buffers,
+    knows_heaps,
+    residency,
+    v8,
+    array_buffer_bytes,
+    took,
+  })
 }
 
 /// Searches the heaps of a look that measured every piece for the owners of large allocations.
 pub(crate) fn find_chunk_owners(look: &Look) -> ChunkOwners {
   let start = Instant::now();
   let own = OwnProcess { memory: platform::OwnMemory::open() };
-  let owners = find_owners(&look.survey, &own, platform::page_size());
+  let owners = find_owners(&look.survey, &own, &look.buffers, platform::page_size());
   look_cost::learn_search(owners.searched(), start.elapsed());
   owners
 }
@@ -223,6 +236,7 @@ fn facts(own: &OwnProcess, caller: Caller, threads: &[ThreadPlace]) -> Result<Fa
     control_blocks: threads.iter().filter_map(|thread| Some((thread.tid, thread.control_block?))).collect(),
     main_thread: platform::main_thread(),
     malloc_is_glibc: malloc::headers_are_known(),
+    buffers: Vec::new(),
   })
 }
 

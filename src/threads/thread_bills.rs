@@ -7,7 +7,7 @@ use super::listener::HeapWords;
 use super::live_isolates;
 use super::own_process::{self, Caller, Look};
 use super::registry::{self, Asked, IsolateRecord, JsThread, Record};
-use crate::attribution::{Bill, Bills, ChunkOwners, Owner, Part, Tenant, ThreadArena, bills};
+use crate::attribution::{Bill, Bills, ChunkOwners, Hints, Owner, Part, Tenant, ThreadArena, bills};
 use crate::error::Result;
 use crate::platform::{self, Activity, ThreadPlace};
 
@@ -95,7 +95,13 @@ impl Question {
     }
     let records = registry::records();
     let (tenants, knows_all_arenas) = tenants(&look, &records);
-    let bills = bills(&look.survey, &tenants, self.caller.isolate.map(|own| own.address), chunks.as_ref());
+    let hints = Hints {
+      own_isolate: self.caller.isolate.map(|own| own.address),
+      buffers: &look.buffers,
+      chunks: chunks.as_ref(),
+      page_size: platform::page_size(),
+    };
+    let bills = bills(&look.survey, &tenants, hints);
     let by_tid: HashMap<i32, &Record> = records.iter().map(|record| (record.tid, record)).collect();
     let entries = tenants
       .iter()

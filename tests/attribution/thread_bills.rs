@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use rs_memusage::attribution::{
-  Bills, Part, ResidencySource, Shared, Survey, Tenant, ThreadArena, bills, find_owners,
+  Bills, ChunkOwners, HeldBuffer, Hints, Owner, Part, ResidencySource, Shared, Survey, Tenant, ThreadArena,
+  bills, find_owners,
 };
 
 use crate::hand_built::{HandBuilt, ISOLATE, KIB, MAIN_THREAD, MIB, OTHER_ISOLATE, PAGE};
@@ -48,6 +49,18 @@ fn look(space: &HandBuilt) -> Survey {
   space.look(ResidencySource::Mincore, true)
 }
 
+fn searched(owners: &ChunkOwners) -> Hints<'_> {
+  Hints { chunks: Some(owners), ..Hints::default() }
+}
+
+fn on_the_books(buffers: &[HeldBuffer]) -> Hints<'_> {
+  Hints { buffers, page_size: PAGE, ..Hints::default() }
+}
+
+fn held(start: u64, size: u64, thread: i32) -> HeldBuffer {
+  HeldBuffer { start, end: start + size, thread: Some(thread), is_mapped: false }
+}
+
 fn total(bills: &Bills) -> u64 {
   bills.threads.iter().map(rs_memusage::attribution::Bill::resident).sum::<u64>() + bills.shared.resident()
 }
@@ -62,7 +75,7 @@ fn two_threads(external: [u64; 2]) -> [Tenant; 2] {
 #[test]
 fn a_thread_owns_its_heap_its_stack_and_its_arena() {
   let survey = look(&process());
-  let bills = bills(&survey, &two_threads([0, 0]), None, None);
+  let bills = bills(&survey, &two_threads([0, 0]), Hints::default());
   let [main, worker] = bills.threads.as_slice() else { panic!("two bills") };
   assert_eq!((main.v8_heap, main.stack, main.native_heap), (512 * KIB, 0, 2 * MIB));
   assert_eq!((worker.v8_heap, worker.stack, worker.native_heap), (512 * KIB, 100 * KIB, 3 * MIB));
@@ -75,9 +88,9 @@ fn an_arena_of_several_threads_is_shared_and_one_of_nobody_is_dead() {
   let survey = look(&process());
   let [main, worker] = two_threads([0, 0]);
   let pool = tenant(POOL, None, ThreadArena::At(ARENA + 0x30), 0);
-  let shared = bills(&survey, &[main, worker, pool], None, None).shared;
+  let shared = bills(&survey, &[main, worker, pool], Hints::default()).shared;
   assert_eq!((shared.shared_arenas, shared.dead_arenas), (3 * MIB, 0));
-  let dead = bills(&survey, &[main], None, None).shared;
+  let dead = bills(&survey, &[main], Hints::default()).shared;
   assert_eq!((dead.shared_arenas, dead.dead_arenas), (0, 3 * MIB));
   // The isolate and the stack of a thread that is not there are on no bill either.
   assert_eq!((dead.v8_heap, dead.stacks), (512 * KIB, 100 * KIB));
@@ -87,7 +100,8 @@ fn an_arena_of_several_threads_is_shared_and_one_of_nobody_is_dead() {
 fn what_remains_of_the_callers_heap_is_on_its_bill() {
   let mut survey = look(&process());
   survey.own_heap = Some(7 * MIB);
-  let bills = bills(&survey, &two_threads([0, 0]), Some(OTHER_ISOLATE), None);
+  let bills =
+    bills(&survey, &two_threads([0, 0]), Hints { own_isolate: Some(OTHER_ISOLATE), ..Hints::default() });
   assert_eq!(bills.threads[1].v8_heap, 512 * KIB + 7 * MIB);
 }
 
@@ -99,7 +113,7 @@ fn with_chunks() -> HandBuilt {
 fn claims_to_large_allocations_are_met_as_far_as_they_go() {
   let survey = look(&with_chunks());
   // The worker's arena is a MiB larger than that of a thread without buffers: so much of its claim is explained.
-  let bills = bills(&survey, &two_threads([0, 31 * MIB]), None, None);
+  let bills = bills(&survey, &two_threads([0, 31 * MIB]), Hints::default());
   assert_eq!(bills.threads[1].native_heap, 3 * MIB + 30 * MIB);
   assert_eq!(bills.threads[1].array_buffers, None, "an estimate is not known");
   assert_eq!(bills.shared.large_allocations, 10 * MIB);
@@ -109,7 +123,7 @@ fn claims_to_large_allocations_are_met_as_far_as_they_go() {
 #[test]
 fn claims_beyond_what_is_there_are_cut_alike() {
   let survey = look(&with_chunks());
-  let bills = bills(&survey, &two_threads([60 * MIB, 21 * MIB]), None, None);
+  let bills = bills(&survey, &two_threads([60 * MIB, 21 * MIB]), Hints::default());
   let [main, worker] = bills.threads.as_slice() else { panic!("two bills") };
   assert_eq!((main.native_heap, worker.native_heap), (2 * MIB + 30 * MIB, 3 * MIB + 10 * MIB));
   assert_eq!(bills.shared.large_allocations, 0);
@@ -133,9 +147,9 @@ fn array_buffer(space: HandBuilt, object: u64, payload: u64) -> HandBuilt {
 fn a_large_allocation_belongs_to_the_isolate_that_points_at_it() {
   let space = array_buffer(with_chunks(), HEAPS + MIB + 0x400, CHUNKS + 16);
   let survey = look(&space);
-  let owners = find_owners(&survey, &space, PAGE);
+  let owners = find_owners(&survey, &space, &[], PAGE);
   assert_eq!(owners.searched(), MIB);
-  let bills = bills(&survey, &two_threads([60 * MIB, 0]), None, Some(&owners));
+  let bills = bills(&survey, &two_threads([60 * MIB, 0]), searched(&owners));
   let [main, worker] = bills.threads.as_slice() else { panic!("two bills") };
   assert_eq!((main.native_heap, main.array_buffers), (2 * MIB, Some(0)), "claims count for nothing");
   assert_eq!((worker.native_heap, worker.array_buffers), (3 * MIB + 30 * MIB, Some(30 * MIB)));
@@ -152,8 +166,8 @@ fn a_growable_buffer_is_found_like_a_large_allocation() {
   );
   let space = array_buffer(space, HEAPS + 0x400, GROWABLE);
   let survey = look(&space);
-  let owners = find_owners(&survey, &space, PAGE);
-  let bills = bills(&survey, &two_threads([0, 0]), None, Some(&owners));
+  let owners = find_owners(&survey, &space, &[], PAGE);
+  let bills = bills(&survey, &two_threads([0, 0]), searched(&owners));
   assert_eq!(bills.threads[0].array_buffers, Some(2 * MIB));
   assert_eq!(total(&bills), survey.breakdown.resident());
 }
@@ -163,7 +177,7 @@ fn what_several_isolates_hold_is_shared() {
   let space = array_buffer(with_chunks(), HEAPS + 0x400, CHUNKS + 16);
   let space = array_buffer(space, HEAPS + MIB + 0x440, CHUNKS + 16);
   let survey = look(&space);
-  let bills = bills(&survey, &two_threads([0, 0]), None, Some(&find_owners(&survey, &space, PAGE)));
+  let bills = bills(&survey, &two_threads([0, 0]), searched(&find_owners(&survey, &space, &[], PAGE)));
   assert_eq!(bills.shared.large_allocations, 40 * MIB);
 }
 
@@ -173,10 +187,67 @@ fn an_address_that_no_living_buffer_holds_counts_for_nothing() {
   let stale = with_chunks().words(HEAPS + 0x400, &[0x3001, 0, 0, 0, 0, CHUNKS + 16, RECORDS]);
   let reused = array_buffer(stale, HEAPS + MIB + 0x800, CHUNKS + 30 * MIB + 16);
   let survey = look(&reused);
-  let bills = bills(&survey, &two_threads([0, 0]), None, Some(&find_owners(&survey, &reused, PAGE)));
+  let bills = bills(&survey, &two_threads([0, 0]), searched(&find_owners(&survey, &reused, &[], PAGE)));
   assert_eq!(bills.threads[0].array_buffers, Some(0));
   assert_eq!(bills.threads[1].array_buffers, Some(10 * MIB));
   assert_eq!(bills.shared.large_allocations, 30 * MIB);
+}
+
+#[test]
+fn a_buffer_on_the_books_is_its_threads_wherever_it_lies() {
+  let survey = look(&with_chunks());
+  let buffers = [
+    held(CHUNKS + 16, 30 * MIB - PAGE, MAIN_THREAD), // in a large chunk
+    held(ARENA + MIB, MIB, MAIN_THREAD),             // in the arena of the worker, which made it
+    held(ARENA + 2 * MIB, MIB, WORKER),              // in its own
+    held(0x10, MIB, MAIN_THREAD),                    // in nothing that is known
+  ];
+  let bills = bills(&survey, &two_threads([0, 0]), on_the_books(&buffers));
+  let [main, worker] = bills.threads.as_slice() else { panic!("two bills") };
+  let large = 30 * MIB - PAGE;
+  assert_eq!((main.native_heap, main.array_buffers), (2 * MIB + large + MIB, Some(large + MIB)));
+  assert_eq!((worker.native_heap, worker.array_buffers), (2 * MIB, Some(MIB)));
+  assert_eq!(bills.shared.large_allocations, 10 * MIB + PAGE);
+  assert_eq!(total(&bills), survey.breakdown.resident());
+}
+
+#[test]
+fn of_the_pages_at_its_ends_a_buffer_counts_its_own_part() {
+  let space = process().anonymous(CHUNKS, 4 * PAGE, "rw-p").words(CHUNKS, &[0, (4 * PAGE) | 2]);
+  let space = space.touched(CHUNKS + 3 * PAGE, PAGE); // the first page and the last
+  let survey = look(&space);
+  let buffers = [held(CHUNKS + 16, 4 * PAGE - 116, MAIN_THREAD)];
+  let bills = bills(&survey, &two_threads([0, 0]), on_the_books(&buffers));
+  assert_eq!(bills.threads[0].array_buffers, Some(2 * PAGE - 116));
+}
+
+#[test]
+fn a_buffer_with_a_mapping_of_its_own_is_native_memory() {
+  let mut space = process().anonymous(CHUNKS, 4 * MIB, "rw-p").touched(CHUNKS, 3 * MIB).chunk(CHUNKS, MIB);
+  let mapped = |start, size| HeldBuffer { is_mapped: true, ..held(start, size, WORKER) };
+  space.facts.buffers = vec![mapped(CHUNKS + MIB, MIB - 100), mapped(CHUNKS + 2 * MIB, MIB)];
+  let pieces: Vec<_> =
+    space.pieces().into_iter().filter(|piece| (CHUNKS..CHUNKS + 4 * MIB).contains(&piece.0)).collect();
+  assert_eq!(
+    pieces,
+    [
+      (CHUNKS, CHUNKS + MIB, Part::NativeHeap, Owner::LargeChunks),
+      (CHUNKS + MIB, CHUNKS + 3 * MIB, Part::NativeHeap, Owner::Buffer),
+      (CHUNKS + 3 * MIB, CHUNKS + 4 * MIB, Part::Other, Owner::Process),
+    ]
+  );
+  let survey = look(&space);
+  let known = bills(&survey, &two_threads([0, 0]), on_the_books(&space.facts.buffers));
+  assert_eq!(known.threads[1].array_buffers, Some(2 * MIB - 100));
+  // A search tells where it is now, after a transfer that the books know nothing of.
+  let moved = array_buffer(space, HEAPS + 0x400, CHUNKS + MIB);
+  let survey = look(&moved);
+  let owners = find_owners(&survey, &moved, &moved.facts.buffers, PAGE);
+  let hints = Hints { chunks: Some(&owners), ..on_the_books(&moved.facts.buffers) };
+  let found = bills(&survey, &two_threads([0, 0]), hints);
+  assert_eq!(found.threads[0].array_buffers, Some(MIB - 100));
+  assert_eq!(found.threads[1].array_buffers, Some(0), "nobody points at the other one");
+  assert_eq!(total(&found), survey.breakdown.resident());
 }
 
 #[test]
@@ -191,7 +262,7 @@ fn a_layout_is_found_behind_thousands_of_pages_of_other_isolates() {
 fn bills_and_what_is_shared_add_up() {
   let space = array_buffer(with_chunks(), HEAPS + MIB + 0x400, CHUNKS + 16);
   let survey = look(&space);
-  let owners = find_owners(&survey, &space, PAGE);
+  let owners = find_owners(&survey, &space, &[], PAGE);
   let arena = [ThreadArena::Main, ThreadArena::At(ARENA + 0x30), ThreadArena::None];
   let isolate = [ISOLATE, OTHER_ISOLATE];
   proptest!(|(
@@ -199,7 +270,16 @@ fn bills_and_what_is_shared_add_up() {
     arenas in proptest::array::uniform3(0..3_usize),
     isolates in proptest::array::uniform3(proptest::option::of(0..2_usize)),
     deep in any::<bool>(),
+    held in proptest::collection::vec((0..60 * MIB, 0..2 * MIB, 0..4_i32), 0..8),
   )| {
+    // Some of them in the large chunks, some in the arena, some in nothing at all.
+    let buffers: Vec<HeldBuffer> = held
+      .into_iter()
+      .map(|(offset, size, thread)| {
+        let start = if offset < 40 * MIB { CHUNKS + offset } else { ARENA + offset - 40 * MIB };
+        HeldBuffer { start, end: start + size, thread: Some(MAIN_THREAD + thread), is_mapped: false }
+      })
+      .collect();
     let tenants: Vec<Tenant> = (0..3_usize)
       .map(|index| Tenant {
         tid: [MAIN_THREAD, WORKER, POOL][index],
@@ -208,7 +288,7 @@ fn bills_and_what_is_shared_add_up() {
         external: external[index],
       })
       .collect();
-    let bills = bills(&survey, &tenants, Some(ISOLATE), deep.then_some(&owners));
+    let bills = bills(&survey, &tenants, Hints { own_isolate: Some(ISOLATE), chunks: deep.then_some(&owners), buffers: &buffers, page_size: PAGE });
     prop_assert_eq!(total(&bills), survey.breakdown.resident());
     prop_assert_eq!(bills.shared.v8_pool, survey.breakdown.part(Part::V8Pool));
   });

@@ -89,6 +89,7 @@ impl CapturedProcess {
       control_blocks: self.control_blocks.clone(),
       main_thread: self.main_thread,
       malloc_is_glibc: true,
+      buffers: Vec::new(),
     }
   }
 
