@@ -5,7 +5,13 @@ const { join } = require('node:path')
 const { describe, it } = require('node:test')
 const { prefersHtml } = require('../examples/server/accept')
 const { readableSize } = require('../examples/server/format')
-const { RunningServer, SCRIPT, eventually, serverEnvironment } = require('./fixtures/running-server')
+const {
+  RunningServer,
+  SCRIPT,
+  eventually,
+  serverEnvironment,
+  spoilWorkers,
+} = require('./fixtures/running-server')
 const { MIB, inChild, root, runProcess } = require('./helpers/child')
 
 const FIGURES = ['rss', 'heapTotal', 'heapUsed', 'external', 'arrayBuffers', 'heapLimit', 'peakRss']
@@ -38,11 +44,14 @@ describe('the routes of the example server', suite, () => {
     assert.match(headers.get('content-type'), /^application\/json/)
     assert.deepEqual(
       body.routes.map(({ path }) => path),
-      [...LOOKS, ...ACTIONS],
+      ['/', '/status', '/allocate', '/buffer', '/worker', '/worker/:id', '/release'],
     )
+    await server.body('/worker')
     for (const { path, about } of body.routes) {
-      assert.equal((await server.request(path)).code, 200, `${path}: ${about}`)
+      assert.equal((await server.request(path.replace(':id', 1))).code, 200, `${path}: ${about}`)
     }
+    const { query } = body.routes.find(({ path }) => path === '/worker')
+    assert.deepEqual(Object.keys(query), ['mb', 'kind'])
   })
 
   it('/status reports every figure in bytes and in words', async (t) => {
@@ -573,11 +582,6 @@ describe('the parts of the example server', suite, () => {
     for (const [readable, bytes] of Object.entries(examples)) assert.equal(readableSize(bytes), readable)
   })
 })
-
-function spoilWorkers(mishap) {
-  const preload = join(__dirname, 'fixtures', 'worker-mishap.js')
-  return { NODE_OPTIONS: `--require ${JSON.stringify(preload)}`, WORKER_MISHAP: mishap }
-}
 
 function runServer(env) {
   return runProcess(process.execPath, [SCRIPT], { env: serverEnvironment(env) })

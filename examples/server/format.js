@@ -20,4 +20,13 @@ function size(bytes) {
   return { bytes, readable: readableSize(bytes) }
 }
 
-module.exports = { readableSize, size }
+/** All figures of an object as sizes. */
+function withSizes(figures) {
+  return mapValues(figures, size)
+}
+
+function mapValues(object, change) {
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value)]))
+}
+
+module.exports = { mapValues, readableSize, size, withSizes }

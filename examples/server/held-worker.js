@@ -17,8 +17,10 @@ class HeldWorker {
   /** Resolves once the thread is gone. */
   ended
 
-  constructor() {
-    this.#thread = startThread()
+  /** `wish` says what it is to hold. */
+  constructor(wish) {
+    this.#thread = startThread(wish)
+    this.kind = wish.kind
     this.threadId = this.#thread.threadId // -1 once it has ended
     this.ended = new Promise((resolve) => this.#thread.once('exit', resolve))
     this.ready = new Promise((resolve, reject) => this.#watch(resolve, reject))
@@ -49,9 +51,9 @@ class HeldWorker {
   }
 }
 
-function startThread() {
+function startThread(wish) {
   try {
-    return new Worker(SCRIPT, { name: 'holding' })
+    return new Worker(SCRIPT, { name: 'holding', workerData: wish })
   } catch (error) {
     throw failedStart(error.message) // the system refuses another thread
   }

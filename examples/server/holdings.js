@@ -22,14 +22,19 @@ class Holdings {
   }
 
   /** Resolves once the worker is online and holds its memory. */
-  async keepWorker() {
+  async keepWorker(wish) {
     await this.#lastRelease // what is asked for during a release comes after it
     if (this.#closed) throw closing()
-    const worker = new HeldWorker()
+    const worker = new HeldWorker(wish)
     this.#workers.add(worker)
     worker.ended.then(() => this.#workers.delete(worker))
     await worker.ready
     return worker
+  }
+
+  /** The worker of this threadId from its start to its end; undefined otherwise. */
+  worker(threadId) {
+    return [...this.#workers].find((worker) => worker.threadId === threadId)
   }
 
   /** Drops everything, waits until the threads are gone, and says what it was. Releases take turns. */

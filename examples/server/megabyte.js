@@ -1,9 +1,16 @@
 'use strict'
 
+const { createSecretKey } = require('node:crypto')
+
 const MEGABYTE = 1024 * 1024
 
 /** An object of four fields takes 56 bytes of V8's heap, and its place in the array another 8. */
 const OBJECTS_PER_MEGABYTE = MEGABYTE / 64
+
+/** Half of what glibc maps on its own (128 KiB): keys of this size come from the arena of the thread. */
+const KEY_BYTES = 64 * 1024
+const KEYS_PER_MEGABYTE = MEGABYTE / KEY_BYTES
+const keyMaterial = Buffer.alloc(KEY_BYTES, 1)
 
 /** Ordinary objects that take 1 MiB of V8's heap. */
 function heapMegabyte() {
@@ -20,4 +27,9 @@ function bufferMegabyte() {
   return Buffer.alloc(MEGABYTE, 1)
 }
 
-module.exports = { MEGABYTE, heapMegabyte, bufferMegabyte }
+/** 1 MiB that is neither JavaScript nor Buffers, and that V8 is never told of: Node copies each key with malloc. */
+function nativeMegabyte() {
+  return Array.from({ length: KEYS_PER_MEGABYTE }, () => createSecretKey(keyMaterial))
+}
+
+module.exports = { MEGABYTE, heapMegabyte, bufferMegabyte, nativeMegabyte }

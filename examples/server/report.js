@@ -3,22 +3,19 @@
 // What the server says about its memory: as JSON, and as a line for the console.
 
 const { memoryUsage, rssBreakdownAsync } = require('rs-memusage')
-const { readableSize, size } = require('./format')
+const { mapValues, readableSize, size, withSizes } = require('./format')
+const { fattestWorker, threadsReport } = require('./threads')
+const { unlessUnsupported } = require('./unless-unsupported')
 
 function currentMemory() {
   return { ...memoryUsage(), peakRss: memoryUsage.peakRss() }
 }
 
 /** Null where the platform does not tell. Off the event loop, which goes on answering others meanwhile. */
-async function currentBreakdown() {
-  try {
-    // The allocator walks its free lists for it and may hold up a thread that allocates: fine for an answer to a
-    // question, too dear for a hot path.
-    return await rssBreakdownAsync({ allocator: true })
-  } catch (error) {
-    if (error.code === 'ERR_MEMUSAGE_UNSUPPORTED') return null
-    throw error
-  }
+function currentBreakdown() {
+  // The allocator walks its free lists for it and may hold up a thread that allocates: fine for an answer to a
+  // question, too dear for a hot path.
+  return unlessUnsupported(rssBreakdownAsync({ allocator: true }))
 }
 
 /** What every answer about memory has. */
@@ -27,9 +24,9 @@ function summary(holdings) {
 }
 
 async function status(holdings) {
-  const breakdown = await currentBreakdown()
+  const [breakdown, threads] = await Promise.all([currentBreakdown(), threadsReport(holdings)])
   // Read behind the wait, so that all figures are of about the same moment.
-  return { ...summary(holdings), breakdown: breakdown && readableBreakdown(breakdown) }
+  return { ...summary(holdings), breakdown: breakdown && readableBreakdown(breakdown), ...threads }
 }
 
 function readableBreakdown({ rss, parts, nativeHeap, arrayBuffers, swap, threads, method, costMicros }) {
@@ -46,21 +43,13 @@ function readableBreakdown({ rss, parts, nativeHeap, arrayBuffers, swap, threads
   }
 }
 
-function withSizes(figures) {
-  return mapValues(figures, size)
-}
-
 /** For the parts of a summary, which have a count besides their bytes. */
 function withReadableBytes(held) {
   return mapValues(held, ({ count, bytes }) => ({ count, ...size(bytes) }))
 }
 
-function mapValues(object, change) {
-  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value)]))
-}
-
 async function memoryLine(holdings) {
-  const largest = await largestPart()
+  const [largest, fattest] = await Promise.all([largestPart(), fattestWorker(holdings)])
   const { rss, peakRss, heapUsed, heapTotal, heapLimit, external, arrayBuffers } = mapValues(
     currentMemory(),
     readableSize,
@@ -70,7 +59,7 @@ async function memoryLine(holdings) {
     `rss ${rss} (peak ${peakRss}${largest ? `, largest part ${largest}` : ''})`,
     `heap ${heapUsed} of ${heapTotal} (limit ${heapLimit})`,
     `external ${external} (array buffers ${arrayBuffers})`,
-    `holding heap ${heap}, buffers ${buffers}, workers ${workers}`,
+    `holding heap ${heap}, buffers ${buffers}, workers ${workers}${fattest ? ` (fattest: ${fattest})` : ''}`,
   ].join(' | ')
 }
 

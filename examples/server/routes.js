@@ -2,19 +2,34 @@
 
 const { prefersHtml } = require('./accept')
 const { json, pageFile, problem } = require('./answers')
-const { size } = require('./format')
 const { status, summary, withReadableBytes } = require('./report')
+const { keepWorker, oneWorker } = require('./worker-routes')
+const { BadParameter, readWish, wishQuery } = require('./worker-wish')
 
 const LOOK = ['GET', 'HEAD']
 // By the book an action is a POST. People type these into a browser, which can only GET.
 const ACT = ['GET', 'HEAD', 'POST']
+const LOOK_OR_END = ['GET', 'HEAD', 'DELETE']
 
 const routes = [
   { path: '/', methods: LOOK, about: 'this list; in a browser a page for people', answer: home },
-  { path: '/status', methods: LOOK, about: 'memory of the process, where it is, what is held', answer: look },
+  { path: '/status', methods: LOOK, about: 'memory of the process, where and whose it is', answer: look },
   { path: '/allocate', methods: ACT, about: 'keeps 1 MB of JavaScript heap', answer: keepHeap },
   { path: '/buffer', methods: ACT, about: 'keeps a 1 MB Buffer', answer: keepBuffer },
-  { path: '/worker', methods: ACT, about: 'starts a worker thread that holds memory', answer: keepWorker },
+  {
+    path: '/worker',
+    methods: ACT,
+    about: 'starts a worker thread that holds memory',
+    query: wishQuery,
+    read: readWish,
+    answer: keepWorker,
+  },
+  {
+    path: '/worker/:id',
+    methods: LOOK_OR_END,
+    about: 'one worker by its threadId; DELETE ends it',
+    answer: oneWorker,
+  },
   { path: '/release', methods: ACT, about: 'drops all of it and ends the workers', answer: release },
 ]
 
@@ -36,7 +51,7 @@ function home(_holdings, { accept }) {
 }
 
 function index() {
-  return routes.map(({ path, methods, about }) => ({ path, methods, about }))
+  return routes.map(({ path, methods, about, query }) => ({ path, methods, about, query }))
 }
 
 async function look(holdings) {
@@ -53,11 +68,6 @@ function keepBuffer(holdings) {
   return json(200, summary(holdings))
 }
 
-async function keepWorker(holdings) {
-  const { threadId, bytes } = await holdings.keepWorker()
-  return json(200, { worker: { threadId, holds: size(bytes) }, ...summary(holdings) })
-}
-
 async function release(holdings) {
   const released = await holdings.release()
   return json(200, { released: withReadableBytes(released), ...summary(holdings) })
@@ -65,32 +75,51 @@ async function release(holdings) {
 
 /** The answer to a request: `{ code, headers, text? }`. Never rejects. */
 async function answerTo({ method, url, headers }, holdings) {
-  const path = pathOf(url)
-  if (path === null) return problem(400, 'The address of this request is malformed.')
-  const route = [...routes, ...pageRoutes].find((candidate) => candidate.path === path)
+  const target = targetOf(url)
+  if (target === null) return problem(400, 'The address of this request is malformed.')
+  const { pathname: path, searchParams } = target
+  const route = [...routes, ...pageRoutes].find((candidate) => leadsTo(candidate, path))
   if (!route) return problem(404, `There is nothing at ${path}. The routes are listed at /`)
   if (!route.methods.includes(method)) {
     return problem(405, `${path} does not take ${method}.`, { allow: route.methods.join(', ') })
   }
-  // HEAD only looks: the headers of an action are known without doing it.
-  if (method === 'HEAD' && route.methods === ACT) return json(200)
   try {
-    return await route.answer(holdings, headers)
+    const wish = route.read?.(searchParams)
+    // HEAD only looks: the headers of an action are known without doing it.
+    if (method === 'HEAD' && route.methods === ACT) return json(200)
+    return await route.answer(holdings, { accept: headers.accept, id: lastPiece(path), method, wish })
   } catch (error) {
-    if (error.code in STATUS_OF_REFUSAL) return problem(STATUS_OF_REFUSAL[error.code], error.message)
-    console.error(error)
-    return problem(500, error.message)
+    return refusal(error)
   }
 }
 
+function refusal(error) {
+  const { code, message, parameter, allowed } = error
+  if (error instanceof BadParameter) return json(400, { error: message, parameter, allowed })
+  if (code in STATUS_OF_REFUSAL) return problem(STATUS_OF_REFUSAL[code], message)
+  console.error(error)
+  return problem(500, message)
+}
+
 /** Null for what is no address. */
-function pathOf(url) {
+function targetOf(url) {
   try {
     // A request may name its target in full, as proxies do. A path is not resolved: "//x" would become a host.
-    return new URL(url.startsWith('/') ? `http://localhost${url}` : url).pathname
+    return new URL(url.startsWith('/') ? `http://localhost${url}` : url)
   } catch {
     return null
   }
+}
+
+/** A route's path is taken by the letter, but for ":id", which is one piece of whatever text. */
+function leadsTo(route, path) {
+  if (!route.path.endsWith('/:id')) return route.path === path
+  const id = lastPiece(path)
+  return id !== '' && route.path.replace(':id', () => id) === path
+}
+
+function lastPiece(path) {
+  return path.slice(path.lastIndexOf('/') + 1)
 }
 
 module.exports = { answerTo }

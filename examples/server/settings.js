@@ -2,6 +2,8 @@
 
 // What the environment may change. A mistake there is the user's to mend, so it is told in one sentence.
 
+const { wholeNumber } = require('./whole-number')
+
 const LARGEST_PORT = 65535
 /** Node's timers count in 32 bits: a longer interval would fire every millisecond. */
 const LONGEST_INTERVAL_MS = 2 ** 31 - 1
@@ -12,16 +14,16 @@ class StartProblem extends Error {}
 function readSettings(environment) {
   return {
     host: environment.HOST || '127.0.0.1',
-    port: wholeNumber(environment, 'PORT', { fallback: 3000, from: 0, to: LARGEST_PORT }),
-    intervalMs: wholeNumber(environment, 'INTERVAL_MS', { fallback: 5000, from: 1, to: LONGEST_INTERVAL_MS }),
+    port: setting(environment, 'PORT', { fallback: 3000, from: 0, to: LARGEST_PORT }),
+    intervalMs: setting(environment, 'INTERVAL_MS', { fallback: 5000, from: 1, to: LONGEST_INTERVAL_MS }),
   }
 }
 
-function wholeNumber(environment, name, { fallback, from, to }) {
+function setting(environment, name, { fallback, from, to }) {
   const text = environment[name]
   if (!text) return fallback
-  const number = /^\d+$/.test(text) ? Number(text) : Number.NaN
-  if (number >= from && number <= to) return number
+  const number = wholeNumber(text, { from, to })
+  if (number !== undefined) return number
   throw new StartProblem(`${name} must be a whole number from ${from} to ${to}, not ${JSON.stringify(text)}.`)
 }
 
