@@ -243,6 +243,8 @@ describe('the page of the example server', suite, () => {
     '/page.css': 'text/css',
     '/page.mjs': 'text/javascript',
     '/drawing.mjs': 'text/javascript',
+    '/figures.mjs': 'text/javascript',
+    '/threads.mjs': 'text/javascript',
   }
 
   it('is at / for who prefers HTML', () => {
@@ -340,6 +342,9 @@ describe('the page of the example server', suite, () => {
     for (const [, address] of html.matchAll(/ (?:src|href)="([^"]*)"/g)) {
       if (address !== 'data:,') assert.equal((await server.request(`/${address}`)).code, 200, address)
     }
+    for (const [, file] of sources.join('').matchAll(/ from '\.(\/[^']*)'/g)) {
+      assert.ok(PAGE_FILES[file], file)
+    }
     for (const [, action] of html.matchAll(/ data-action="([^"]*)"/g)) {
       assert.ok(ACTIONS.includes(`/${action}`), action)
     }
@@ -359,6 +364,53 @@ describe('the page of the example server', suite, () => {
       const value = figure.split('.').reduce((holder, key) => holder?.[key], status)
       assert.notEqual(value, undefined, figure) // null is a value: unknown
     }
+  })
+})
+
+describe('the page of the example server about threads', suite, () => {
+  const namedIn = (html, attribute) =>
+    [...html.matchAll(new RegExp(` data-${attribute}="([^"]+)"`, 'g'))].map(([, name]) => name)
+
+  it('has a place for every figure, and a figure for every place', linuxOnly, async (t) => {
+    const server = await RunningServer.start(t)
+    await server.body('/worker')
+    const { body: html } = await server.request('/', { headers: { accept: BROWSER } })
+    const status = await server.body('/status')
+    const worker = status.threads.find(({ kind }) => kind === 'worker')
+    const [, template] = /<template id="thread">(.*)<\/template>/s.exec(html)
+    const rest = html.replace(template, '')
+    // Bars have all that adds up to a thread, and to what no thread owns.
+    assert.deepEqual(namedIn(template, 'slice').sort(), ['jit', 'nativeHeap', 'stack', 'v8Heap'])
+    const shared = Object.keys(status.threadTotals.sharedParts)
+    assert.deepEqual(
+      namedIn(rest, 'slice').sort(),
+      ['threadTotals.runtime', ...shared.map((name) => `threadTotals.sharedParts.${name}`)].sort(),
+    )
+    for (const attribute of ['of', 'share-of']) {
+      for (const figure of namedIn(template, attribute)) assert.ok(worker[figure] !== undefined, figure)
+    }
+    for (const path of namedIn(rest, 'share-of')) {
+      assert.ok(path.split('.').reduce((holder, key) => holder?.[key], status) !== undefined, path)
+    }
+    for (const total of ['rss', 'shared', 'runtime']) {
+      assert.ok(namedIn(rest, 'figure').includes(`threadTotals.${total}`), total)
+    }
+    for (const part of namedIn(html, 'part')) assert.ok(PARTS.includes(part), part)
+  })
+
+  it('offers what /worker takes', async (t) => {
+    const server = await RunningServer.start(t)
+    const { body: html } = await server.request('/', { headers: { accept: BROWSER } })
+    const kinds = [...html.matchAll(/<option value="([^"]*)"/g)].map(([, kind]) => kind)
+    assert.deepEqual(kinds, ['', 'heap', 'buffer', 'native'])
+    for (const kind of kinds.slice(1)) {
+      assert.equal((await server.request(`/worker?mb=1&kind=${kind}`)).code, 200, kind)
+    }
+    const [, from, to] = /<input type="number" id="mb" min="(\d+)" max="(\d+)"/.exec(html)
+    const codes = [from - 1, from, to, Number(to) + 1].map(async (mb) => {
+      return (await server.request(`/worker?mb=${mb}`, { method: 'HEAD' })).code
+    })
+    assert.deepEqual(await Promise.all(codes), [400, 200, 200, 400])
   })
 })
 

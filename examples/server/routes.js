@@ -38,7 +38,7 @@ const BY_ACCEPT = { vary: 'accept' }
 const page = pageFile('index.html', BY_ACCEPT)
 
 /** What the page consists of. Not listed: nobody else has a use for it. */
-const pageRoutes = ['page.css', 'page.mjs', 'drawing.mjs'].map((name) => {
+const pageRoutes = ['page.css', 'page.mjs', 'drawing.mjs', 'figures.mjs', 'threads.mjs'].map((name) => {
   const file = pageFile(name)
   return { path: `/${name}`, methods: LOOK, answer: () => file }
 })

@@ -1,5 +1,8 @@
 // Puts figures into the page. The page is complete without it: only texts and widths change, so nothing flickers,
-// and no text ever becomes markup.
+// and no text ever becomes markup. Rows of threads alone come and go.
+
+import { at, percent, setShare, setText, textOf } from './figures.mjs'
+import { drawThreads } from './threads.mjs'
 
 /** Draws all of /status and gives the headline. */
 export function draw(status) {
@@ -9,9 +12,10 @@ export function draw(status) {
     const { figure, unit } = element.dataset
     setText(element, textOf(at(figures, figure), unit))
   }
-  for (const element of document.querySelectorAll('[data-part]')) {
+  for (const element of document.querySelectorAll('.segment, tr[data-part]')) {
     drawShare(element, status.breakdown?.parts[element.dataset.part]?.bytes / rss.bytes)
   }
+  drawThreads(status)
   document.title = `${rss.readable} · Memory of this server`
   return rss
 }
@@ -21,33 +25,8 @@ function peakOf(rss, peak) {
   return peak.bytes !== null && peak.bytes < rss.bytes ? rss : peak
 }
 
-/** For a row and for its segment in the stacked bar. NaN where it is not known. */
+/** For a row and for its segment in the stacked bar. */
 function drawShare(element, share) {
-  element.style.setProperty('--share', Number.isNaN(share) ? 0 : share)
-  element.classList.toggle('absent', !(share > 0))
+  setShare(element, share)
   for (const cell of element.querySelectorAll('[data-share]')) setText(cell, percent(share))
-}
-
-/** What a path such as "breakdown.swap" leads to. */
-function at(status, path) {
-  return path.split('.').reduce((value, key) => value?.[key], status)
-}
-
-/** What nobody could measure is unknown, never 0. */
-function textOf(value, unit) {
-  if (value === null || value === undefined) return 'unknown'
-  if (typeof value === 'number') return [Math.round(value).toLocaleString('en'), unit].join(' ').trim()
-  return value.readable ?? value
-}
-
-function percent(share) {
-  if (Number.isNaN(share)) return 'unknown'
-  if (share === 0) return '0 %'
-  if (share < 0.0005) return '< 0.1 %'
-  return `${(share * 100).toFixed(1)} %`
-}
-
-/** Leaves a text alone that is right already: selections last, and screen readers do not hear it twice. */
-export function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text
 }

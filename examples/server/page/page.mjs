@@ -1,6 +1,7 @@
 // Asks the server for its figures again and again, and passes the buttons on to it.
 
-import { draw, setText } from './drawing.mjs'
+import { draw } from './drawing.mjs'
+import { setText } from './figures.mjs'
 
 const PERIOD_MS = 2000
 /** A look takes milliseconds. Whoever says nothing for this long is gone or stuck. */
@@ -47,8 +48,24 @@ function lose(reason) {
 }
 
 async function act({ action }) {
-  const { body, error } = await request(action, { method: 'POST', patience: PATIENCE_FOR_ACTIONS_MS })
+  const path = action === 'worker' ? `worker?${wish()}` : action
+  const { body, error } = await request(path, { method: 'POST', patience: PATIENCE_FOR_ACTIONS_MS })
   tell(error ?? outcomeOf(action, body))
+  refresh()
+}
+
+/** What a new worker is to hold. The server judges it. */
+function wish() {
+  const [mb, kind] = ['mb', 'kind'].map((id) => document.getElementById(id).value)
+  return new URLSearchParams(kind ? { mb, kind } : { mb })
+}
+
+async function end(threadId) {
+  const { error } = await request(`worker/${threadId}`, {
+    method: 'DELETE',
+    patience: PATIENCE_FOR_ACTIONS_MS,
+  })
+  tell(error ?? `Worker ${threadId} has ended.`)
   refresh()
 }
 
@@ -88,6 +105,10 @@ function speak({ bytes, readable }) {
 for (const button of document.querySelectorAll('button[data-action]')) {
   button.addEventListener('click', () => act(button.dataset))
 }
+
+document.getElementById('threads').addEventListener('click', ({ target }) => {
+  if (target.dataset.end) end(target.dataset.end)
+})
 
 // Nobody looks at a hidden page, and what is taken in vain costs the server too.
 document.addEventListener('visibilitychange', () => {
