@@ -101,4 +101,4 @@ function attempt(check) {
 /** What of V8 this thread reads through symbols: `'complete'`, `'no-array-buffers'` or `'none'`. */
 const v8Layer = native.isSupported() ? enableV8Layer() : 'none'
 
-module.exports = { engineIsV8, v8Layer }
+module.exports = { engineIsV8, mayLookUpSymbols, v8Layer }

@@ -43,6 +43,10 @@ function validateOptions(options, names) {
   }
 }
 
+function validateString(value, name) {
+  if (typeof value !== 'string') throw invalidType(name, 'of type string', value)
+}
+
 /** An AbortSignal of any realm or polyfill, or `undefined`. */
 function validateAbortSignal(signal, name) {
   if (signal === undefined) return
@@ -65,6 +69,10 @@ function invalidValue(name, reason, value) {
   const received = shortened(inspect(value), MAX_INSPECTED_LENGTH)
   const message = `The ${kind(name)} '${name}' ${reason}. Received ${received}`
   return withCode(new TypeError(message), 'ERR_INVALID_ARG_VALUE')
+}
+
+function invalidState(reason) {
+  return withCode(new Error(`Invalid state: ${reason}`), 'ERR_INVALID_STATE')
 }
 
 function withCode(error, code) {
@@ -106,9 +114,13 @@ function grouped(number) {
 }
 
 module.exports = {
+  invalidState,
+  invalidType,
+  invalidValue,
   validateAbortSignal,
   validateBoolean,
   validateInteger,
   validateNumber,
   validateOptions,
+  validateString,
 }

@@ -6,6 +6,7 @@
 
 mod api;
 pub mod attribution;
+mod buffers;
 pub mod error;
 mod js_number;
 pub mod malloc;
@@ -27,5 +28,6 @@ use napi_derive::napi;
 pub fn init(mut exports: Object, env: Env) -> napi::Result<()> {
   retain_current_module_for_unload_safety();
   platform::prepare();
-  threads::env_state::install(env, &mut exports)
+  threads::env_state::install(env, &mut exports)?;
+  threads::buffer_calls::install(env, &mut exports)
 }

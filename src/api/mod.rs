@@ -1,6 +1,7 @@
 //! The native surface, one file per public noun. It converts; it neither parses nor calls the system.
 //! None of it is public: `index.js` is the public API.
 
+mod external_buffers;
 mod footprint;
 mod look;
 mod memory_usage;

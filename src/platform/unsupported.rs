@@ -1,6 +1,9 @@
 //! A system that we cannot measure: every function exists and says so.
 
 use std::ffi::{CStr, c_void};
+use std::ptr::NonNull;
+use std::sync::OnceLock;
+use std::time::Instant;
 
 use super::{Activity, FilePages, Footprint, ThreadPlace};
 use crate::error::{MeasureError, Result};
@@ -133,6 +136,23 @@ pub fn thread_name(_tid: i32) -> Option<String> {
 /// Nobody tells what a thread is doing.
 pub fn thread_activity(_tid: i32) -> Option<Activity> {
   None
+}
+
+/// No memory is handed out here: buffers are the engine's own.
+pub fn allocate_zeroed(_length: usize) -> Option<NonNull<u8>> {
+  None
+}
+
+/// Nothing was handed out.
+///
+/// # Safety
+/// None is needed.
+pub unsafe fn free(_start: NonNull<u8>, _length: usize) {}
+
+/// Milliseconds since the first call.
+pub fn coarse_millis() -> u64 {
+  static START: OnceLock<Instant> = OnceLock::new();
+  u64::try_from(START.get_or_init(Instant::now).elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Reads nothing.

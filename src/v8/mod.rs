@@ -4,13 +4,16 @@
 //! `v8.getHeapStatistics()` before any of it is used. Where that fails the JavaScript API takes over.
 
 mod array_buffers;
+mod backing_store;
 mod environment;
 mod gc_epilogue;
 mod heap_statistics;
 mod isolate;
 mod layer;
+mod shared_pointer;
 mod symbols;
 
+pub(crate) use backing_store::{BackingStores, Extent, Store, WeakStore};
 pub(crate) use environment::Environment;
 pub(crate) use gc_epilogue::GcEpilogue;
 pub(crate) use heap_statistics::HeapStatistics;

@@ -1,5 +1,7 @@
 //! Linux: figures from `/proc`, through descriptors that are opened once and kept.
 
+mod clock;
+mod external_memory;
 mod footprint;
 mod fork;
 mod kept_file;
@@ -14,6 +16,8 @@ mod thread_list;
 
 use std::sync::OnceLock;
 
+pub use clock::coarse_millis;
+pub use external_memory::{allocate_zeroed, free};
 pub use footprint::footprint;
 pub use own_memory::{OwnMemory, read_own_words};
 pub use peak::{peak_resident_set_size, reset_peak_resident_set_size};

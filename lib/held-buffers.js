@@ -1,0 +1,75 @@
+'use strict'
+
+// Buffers followed by finalizers of their ArrayBuffer objects: works in every engine, tells of a death when the
+// finalizer runs, and loses sight of memory that is transferred. See backing-stores.js for the better way.
+
+const { isAnyArrayBuffer, isSharedArrayBuffer } = require('node:util/types')
+const { threadId } = require('node:worker_threads')
+const native = require('../native')
+
+const { DETACHED, NOT_A_BUFFER, NOT_DETACHABLE, NOT_OURS } = native.storeOutcomes
+
+/** What is on the books, by ArrayBuffer or SharedArrayBuffer object of this thread. */
+const held = new WeakMap()
+const registry = new FinalizationRegistry((number) => native.letGoOfBuffer(number, threadId))
+
+function allocate(size, label) {
+  const buffer = zeros(size)
+  if (buffer !== undefined) enter(buffer, label, true)
+  return buffer
+}
+
+function zeros(size) {
+  try {
+    return new ArrayBuffer(size)
+  } catch {
+    return undefined // a RangeError: there is no memory left
+  }
+}
+
+function track(buffer, label) {
+  if (!isAnyArrayBuffer(buffer)) return NOT_A_BUFFER
+  const known = held.get(buffer)
+  if (known) native.updateHeldBuffer(known.number, buffer.byteLength, label, threadId)
+  else if (buffer.byteLength > 0 || buffer.resizable || buffer.growable) enter(buffer, label, false)
+  else if (isDetached(buffer)) return DETACHED
+  return undefined
+}
+
+function release(buffer) {
+  if (!isAnyArrayBuffer(buffer)) return NOT_A_BUFFER
+  if (isDetached(buffer)) return DETACHED
+  const known = held.get(buffer)
+  if (!known?.isAllocated) return NOT_OURS
+  if (!native.detachBuffer(buffer)) return NOT_DETACHABLE
+  held.delete(buffer)
+  registry.unregister(buffer)
+  native.letGoOfBuffer(known.number, threadId)
+  return undefined
+}
+
+function enter(buffer, label, isAllocated) {
+  const holding = {
+    address: native.addressOf(new Uint8Array(buffer)),
+    bytes: buffer.byteLength,
+    isShared: isSharedArrayBuffer(buffer),
+    label,
+    thread: threadId,
+    isAllocated,
+  }
+  const number = native.holdBuffer(holding)
+  held.set(buffer, { number, isAllocated })
+  registry.register(buffer, number, buffer)
+}
+
+function isDetached(buffer) {
+  if (buffer.byteLength > 0) return false
+  try {
+    new Uint8Array(buffer)
+    return false
+  } catch {
+    return true // only a detached one takes no view
+  }
+}
+
+module.exports = { method: 'finalizer', allocate, release, track }
