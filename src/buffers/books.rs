@@ -76,11 +76,12 @@ fn books() -> MutexGuard<'static, Books> {
 /// Enters a store, or updates what is known of it. False when there is nothing to follow: no memory, and nobody but the
 /// caller who would keep it.
 pub(crate) fn follow(store: &Store, tag: Tag) -> bool {
-  if store.is_empty_for_ever() || store.pointer().is_last() {
+  let Extent { length, .. } = store.extent();
+  if store.pointer().is_last() || (length == 0 && store.is_empty_for_ever()) {
     return false;
   }
   let Some(weak) = store.downgrade() else { return false };
-  let (length, is_shared) = (store.extent().length, store.is_shared());
+  let is_shared = store.is_shared();
   let identity = weak.identity();
   let mut books = books();
   if let Some(index) = books.by_store.get(&identity).copied() {
@@ -251,7 +252,7 @@ impl Books {
     self.since_sweep = self.since_sweep.saturating_add(1);
     self.allocated.add(bytes);
     self.bytes = self.bytes.saturating_add(bytes);
-    let is_doubled = self.since_sweep > self.len().wrapping_shr(1).max(FEW);
+    let is_doubled = self.since_sweep > self.len().max(FEW);
     if is_doubled || self.is_peak_worth_a_sweep() {
       self.sweep();
     }
@@ -270,9 +271,9 @@ impl Books {
   }
 
   /// The sum counts what died unnoticed. Before it is called a peak, the dead are swept out; with many records only
-  /// when it is above the last peak by a sixteenth, so that each record is looked at a bounded number of times.
+  /// when it is above the last peak by a quarter, so that each record is looked at a bounded number of times.
   fn is_peak_worth_a_sweep(&self) -> bool {
-    let step = if self.len() < FEW { 0 } else { self.peak.wrapping_shr(4) };
+    let step = if self.len() < FEW { 0 } else { self.peak.wrapping_shr(2) };
     self.bytes > self.peak.saturating_add(step)
   }
 

@@ -17,7 +17,7 @@ const LONGEST_LABEL: usize = 255;
 /// # Safety
 /// `label` is null or a C string.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn rs_memusage_declare(bytes: u64, label: *const c_char) -> u64 {
+unsafe extern "C" fn rs_memusage_declare_v1(bytes: u64, label: *const c_char) -> u64 {
   let label = if label.is_null() {
     None
   } else {
@@ -31,8 +31,8 @@ unsafe extern "C" fn rs_memusage_declare(bytes: u64, label: *const c_char) -> u6
   books::follow_address(None, bytes, false, Tag { label, thread: None, source: Source::Declared })
 }
 
-/// Retracts what was declared. False when there is no such handle, or no longer.
+/// Retracts what was declared. 0 when there is no such handle, or no longer.
 #[unsafe(no_mangle)]
-extern "C" fn rs_memusage_retract(handle: u64) -> bool {
-  books::holder_left(handle, None)
+extern "C" fn rs_memusage_retract_v1(handle: u64) -> u8 {
+  u8::from(books::holder_left(handle, None))
 }

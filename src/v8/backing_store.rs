@@ -138,8 +138,7 @@ impl Store {
   /// Whether it has no memory and never will: all that is left to a detached buffer.
   pub(crate) fn is_empty_for_ever(&self) -> bool {
     // SAFETY: the use keeps the object; the getter only reads a field.
-    let most = unsafe { (self.symbols.max_byte_length)(self.pointer.object()) };
-    most == 0 && self.extent().length == 0
+    self.extent().length == 0 && unsafe { (self.symbols.max_byte_length)(self.pointer.object()) } == 0
   }
 
   /// Whether several threads may have it at once.
