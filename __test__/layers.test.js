@@ -8,9 +8,21 @@ const { root } = require('./helpers/child')
 
 /** What each part of the crate may use of the others. Nothing points upwards. */
 const MAY_USE = {
-  'lib.rs': ['api', 'attribution', 'threads', 'v8', 'malloc', 'platform', 'parse', 'error', 'js_number'],
-  api: ['threads', 'attribution', 'v8', 'malloc', 'platform', 'error', 'js_number'],
-  threads: ['attribution', 'v8', 'malloc', 'platform', 'parse', 'error', 'js_number'],
+  'lib.rs': [
+    'api',
+    'attribution',
+    'buffers',
+    'threads',
+    'v8',
+    'malloc',
+    'platform',
+    'parse',
+    'error',
+    'js_number',
+  ],
+  api: ['threads', 'buffers', 'attribution', 'v8', 'malloc', 'platform', 'error', 'js_number'],
+  threads: ['attribution', 'buffers', 'v8', 'malloc', 'platform', 'parse', 'error', 'js_number'],
+  buffers: ['v8', 'platform', 'error'],
   attribution: ['parse', 'error'],
   v8: ['platform', 'error'],
   malloc: ['platform', 'parse', 'error'],

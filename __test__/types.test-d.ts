@@ -1,6 +1,9 @@
 // Checked by `tsc --noEmit`: what compiles here is what users can write, and each expected error must be one.
 
 import {
+  type ExternalBuffer,
+  type ExternalBuffersUsage,
+  externalBuffers,
   type Footprint,
   footprint,
   type MemoryUsage,
@@ -71,16 +74,39 @@ const used: number = workers.threads[0]?.heapUsed
 // @ts-expect-error a signal is for the asynchronous call
 workerRss({ signal: new AbortController().signal })
 
+const allocated: Buffer = externalBuffers.allocate(1024, { label: 'cache' })
+externalBuffers.release(allocated)
+const tracked: Float64Array = externalBuffers.track(new Float64Array(8), { label: 'samples' })
+const sharedMemory: SharedArrayBuffer = externalBuffers.track(new SharedArrayBuffer(8))
+const buffersUsage: ExternalBuffersUsage = externalBuffers.usage()
+const residentOfLabel: number | null = buffersUsage.labels.cache.resident
+const largest: ExternalBuffer[] = externalBuffers.list({ label: 'cache', olderThanMs: 60_000, top: 10 })
+const noStack: null = largest[0].stack
+const unaccounted: number = externalBuffers.unaccounted()
+// @ts-expect-error a string is no buffer
+externalBuffers.track('text')
+// @ts-expect-error a label is text
+externalBuffers.allocate(1, { label: 1 })
+// @ts-expect-error there is no such option
+externalBuffers.list({ older: 1 })
+// @ts-expect-error resident bytes may be unknown
+const known: number = buffersUsage.resident
+
 export {
+  allocated,
   allocator,
   breakdown,
+  buffersUsage,
   certain,
   dead,
   fat,
   figures,
   inUse,
+  known,
+  largest,
   later,
   left,
+  noStack,
   other,
   own,
   peak,
@@ -89,8 +115,12 @@ export {
   released,
   reset,
   resident,
+  residentOfLabel,
   self,
+  sharedMemory,
   swap,
+  tracked,
+  unaccounted,
   used,
   uss,
   way,

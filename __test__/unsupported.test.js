@@ -70,6 +70,22 @@ describe('on a platform without support', () => {
     assert.ok(Math.abs(usage[0] - usage[1]) < MIB && usage[0] > 0)
   })
 
+  it('externalBuffers counts by finalizers and measures nothing', async () => {
+    const { usage, released } = await inChild(
+      () => {
+        const { externalBuffers } = require('./index.js')
+        const buffer = externalBuffers.allocate(100000, { label: 'x' }).fill(1)
+        globalThis.kept = externalBuffers.track(new ArrayBuffer(1000))
+        const usage = externalBuffers.usage()
+        externalBuffers.release(buffer)
+        return { usage, released: [buffer.length, externalBuffers.usage().bytes] }
+      },
+      { env },
+    )
+    assert.deepEqual([usage.method, usage.count, usage.bytes, usage.resident], ['finalizer', 2, 101000, null])
+    assert.deepEqual(released, [0, 1000])
+  })
+
   it('trim() tries nothing and says null', async () => {
     const answer = await inChild(() => require('./index.js').trim(), { env })
     assert.deepEqual(answer, { before: null, after: null, released: null, allocator: null })

@@ -2,7 +2,7 @@
 //!
 //! The crate is the native half of the npm package `rs-memusage`. JavaScript validates arguments and shapes
 //! results (`index.js`, `lib/`); this half reads the kernel and V8. Dependencies run one way:
-//! `lib.rs -> api -> threads -> v8, malloc -> platform -> parse`, and `parse` knows nothing but bytes.
+//! `lib.rs -> api -> threads -> buffers -> v8, malloc -> platform -> parse`, and `parse` knows nothing but bytes.
 
 mod api;
 pub mod attribution;

@@ -7,8 +7,8 @@
 )]
 
 use rs_memusage::platform::{
-  defining_object, peak_resident_set_size, prepare, read_own_words, reset_peak_resident_set_size,
-  resident_set_size,
+  allocate_zeroed, coarse_millis, defining_object, free, peak_resident_set_size, prepare, read_own_words,
+  reset_peak_resident_set_size, resident_set_size,
 };
 
 const MIB: u64 = 1024 * 1024;
@@ -69,4 +69,29 @@ fn functions_of_one_library_have_one_defining_object() {
   assert_eq!(defining_object(c"getpid"), Some(libc));
   assert_ne!(defining_object(c"__tls_get_addr").unwrap(), libc, "that one is in the loader");
   assert_eq!(defining_object(c"no such function"), None);
+}
+
+#[test]
+fn memory_of_a_buffer_is_zeros_and_goes_back_at_once() {
+  for length in [1, 4096, 64 * 1024 - 1, 64 * 1024, 64 * 1024 + 1] {
+    let start = allocate_zeroed(length).unwrap();
+    assert!(start.cast::<u128>().is_aligned());
+    // SAFETY: the memory has that length and nobody else knows it.
+    let bytes = unsafe { std::slice::from_raw_parts_mut(start.as_ptr(), length) };
+    assert!(bytes.iter().all(|byte| *byte == 0));
+    bytes.fill(1);
+    // SAFETY: it was allocated with this length and is not used any more.
+    unsafe { free(start, length) };
+    let is_mapping = length >= 64 * 1024;
+    assert!(!is_mapping || !read_own_words(start.addr().get(), &mut [0]));
+  }
+  assert_eq!(allocate_zeroed(0), None);
+  assert_eq!(allocate_zeroed(usize::MAX), None);
+}
+
+#[test]
+fn the_coarse_clock_goes_forward() {
+  let before = coarse_millis();
+  std::thread::sleep(std::time::Duration::from_millis(50));
+  assert!(coarse_millis() >= before + 40);
 }

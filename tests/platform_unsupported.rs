@@ -4,8 +4,9 @@
 use rs_memusage::MeasureError;
 use rs_memusage::malloc::{allocator_name, statistics, trim};
 use rs_memusage::platform::{
-  SUPPORTED, borrow_spare_descriptor, defining_object, find_symbol, footprint, peak_resident_set_size,
-  prepare, read_own_words, reset_peak_resident_set_size, resident_set_size, return_spare_descriptor,
+  SUPPORTED, allocate_zeroed, borrow_spare_descriptor, defining_object, find_symbol, footprint,
+  peak_resident_set_size, prepare, read_own_words, reset_peak_resident_set_size, resident_set_size,
+  return_spare_descriptor,
 };
 
 #[test]
@@ -28,6 +29,7 @@ fn nothing_of_the_host_is_touched() {
   assert!(!read_own_words(known.as_ptr().addr(), &mut words));
   assert_eq!(find_symbol(c"malloc"), None);
   assert_eq!(defining_object(c"malloc"), None);
+  assert_eq!(allocate_zeroed(1), None);
   assert!(!borrow_spare_descriptor());
   return_spare_descriptor();
 }
