@@ -604,6 +604,17 @@ export interface ExternalBuffer {
   stack: null
 }
 
+/** `Buffer` where the types of Node are known, what it extends elsewhere. */
+type NodeBuffer = typeof globalThis extends { Buffer: { alloc(size: number): infer B } } ? B : Uint8Array
+
+/** What `using` asks for, where TypeScript knows it. */
+type Releasing = SymbolConstructor extends { readonly dispose: infer D extends symbol }
+  ? Record<D, () => void>
+  : unknown
+
+/** A `Buffer` that {@link ExternalBuffers.allocate} made. */
+export type AllocatedBuffer = NodeBuffer & Releasing
+
 /** The type of {@link externalBuffers}. */
 export interface ExternalBuffers {
   /**
@@ -625,7 +636,7 @@ export interface ExternalBuffers {
    * // …
    * externalBuffers.release(tile)
    */
-  allocate(size: number, options?: BufferLabel): Buffer
+  allocate(size: number, options?: BufferLabel): AllocatedBuffer
 
   /**
    * Frees memory of {@link allocate} before it returns. The buffer and all views of it have length 0 from then on.
@@ -669,7 +680,8 @@ export interface ExternalBuffers {
    *
    * @example
    * externalBuffers.list({ olderThanMs: 60_000, top: 1 })
-   * // [{ label: 'thumbnails', bytes: 8388608, resident: 8388608, ageMs: 91244, threadId: 0, source: 'allocated', stack: null }]
+   * // [{ label: 'thumbnails', bytes: 8388608, resident: 8388608, ageMs: 91244, threadId: 0,
+   * //    source: 'allocated', stack: null }]
    */
   list(options?: {
     /** Only buffers with this label. */
@@ -681,8 +693,8 @@ export interface ExternalBuffers {
   }): ExternalBuffer[]
 
   /**
-   * Bytes outside the heap that V8 counts for the calling thread and that are not on its books; never below 0. Committed
-   * bytes, not resident ones.
+   * Bytes outside the heap that V8 counts for the calling thread and that are not on its books; never below 0.
+   * Committed bytes, not resident ones.
    *
    * Source: `napi_adjust_external_memory(0)`: `ArrayBuffer`s, WebAssembly memories, strings outside the heap, and what
    * addons declared to V8; Node's own buffers are in it. Shared memory is on no thread's bill. V8 brings the count up

@@ -76,6 +76,7 @@ workerRss({ signal: new AbortController().signal })
 
 const allocated: Buffer = externalBuffers.allocate(1024, { label: 'cache' })
 externalBuffers.release(allocated)
+const atEnd: Disposable = externalBuffers.allocate(1)
 const tracked: Float64Array = externalBuffers.track(new Float64Array(8), { label: 'samples' })
 const sharedMemory: SharedArrayBuffer = externalBuffers.track(new SharedArrayBuffer(8))
 const buffersUsage: ExternalBuffersUsage = externalBuffers.usage()
@@ -95,6 +96,7 @@ const known: number = buffersUsage.resident
 export {
   allocated,
   allocator,
+  atEnd,
   breakdown,
   buffersUsage,
   certain,
