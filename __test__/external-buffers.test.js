@@ -342,12 +342,13 @@ describe('externalBuffers.track()', () => {
         })`
       const worker = new Worker(script, { eval: true })
       const message = () => new Promise((resolve) => worker.once('message', resolve))
+      const ends = new Promise((resolve) => worker.once('exit', resolve))
       await message()
       note()
       const arrives = message()
       worker.postMessage('send')
       const buffer = await arrives
-      await new Promise((resolve) => worker.once('exit', resolve))
+      await ends
       note()
       const last = new Uint8Array(buffer).at(-1) // the memory outlives the thread that made it
       externalBuffers.track(buffer)

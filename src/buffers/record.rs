@@ -119,6 +119,11 @@ impl Copied {
     true
   }
 
+  /// Whether the memory came from `OwnedMemory`: what an engine allocated for us is only held.
+  pub(super) fn is_ours(&self) -> bool {
+    self.source == Source::Allocated && self.store.is_some()
+  }
+
   /// Whether the memory is still there, after it was looked at.
   pub(super) fn is_alive(&self) -> bool {
     self.store.as_ref().is_none_or(WeakStore::is_alive)

@@ -143,6 +143,11 @@ pub fn allocate_zeroed(_length: usize) -> Option<NonNull<u8>> {
   None
 }
 
+/// See [`allocate_zeroed`].
+pub fn is_mapping(_length: u64) -> bool {
+  false
+}
+
 /// Nothing was handed out.
 ///
 /// # Safety

@@ -10,6 +10,11 @@ const WORTH_A_MAPPING: usize = 64 * 1024;
 /// What malloc aligns everything to, and what the elements of any typed array need.
 const ALIGNMENT: usize = 16;
 
+/// Whether [`allocate_zeroed`] makes a mapping for so many bytes.
+pub fn is_mapping(length: u64) -> bool {
+  usize::try_from(length).is_ok_and(|length| length >= WORTH_A_MAPPING)
+}
+
 /// That many bytes of zeros; `None` when there is no memory left, or for none at all.
 pub fn allocate_zeroed(length: usize) -> Option<NonNull<u8>> {
   if length >= WORTH_A_MAPPING {

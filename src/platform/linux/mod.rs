@@ -17,7 +17,7 @@ mod thread_list;
 use std::sync::OnceLock;
 
 pub use clock::coarse_millis;
-pub use external_memory::{allocate_zeroed, free};
+pub use external_memory::{allocate_zeroed, free, is_mapping};
 pub use footprint::footprint;
 pub use own_memory::{OwnMemory, read_own_words};
 pub use peak::{peak_resident_set_size, reset_peak_resident_set_size};
