@@ -4,6 +4,7 @@ const assert = require('node:assert/strict')
 const { EventEmitter, addAbortListener } = require('node:events')
 const { readFileSync, readSync } = require('node:fs')
 const { getPriority } = require('node:os')
+const { join } = require('node:path')
 const { monitorEventLoopDelay } = require('node:perf_hooks')
 const { describe, it } = require('node:test')
 const { runInNewContext } = require('node:vm')
@@ -13,6 +14,7 @@ const {
   validateInteger,
   validateNumber,
   validateOptions,
+  validateString,
 } = require('../lib/validate')
 
 class Shape {}
@@ -152,6 +154,14 @@ describe('validateBoolean()', () => {
     for (const value of [undefined, null, 0, '', NaN]) {
       assert.equal(thrownBy(() => validateBoolean(value, 'any')).code, 'ERR_INVALID_ARG_TYPE')
     }
+  })
+})
+
+describe('validateString()', () => {
+  it('refuses as Node does, and takes any text', () => {
+    const values = [...VALUES.filter((value) => typeof value !== 'string'), undefined, 5, NaN]
+    assertSame(values, (value) => validateString(value, 'path'), join)
+    for (const text of ['', 'x', 'line\nfeed']) assert.equal(validateString(text, 'any'), undefined)
   })
 })
 
