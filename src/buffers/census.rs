@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::books::{self, Amount};
 use super::label::{self, Label};
 use super::record::{Copied, Source};
-use super::threads;
+use super::threads::{self, Running};
 use crate::platform;
 use crate::v8::Extent;
 
@@ -24,6 +24,9 @@ pub(crate) struct Entry {
   pub(crate) age_ms: u64,
   /// Node's number of the thread that it belongs to, while that lives.
   pub(crate) thread: Option<u32>,
+  /// The kernel's number of that thread.
+  #[expect(dead_code, reason = "see mod.rs")]
+  pub(crate) tid: Option<i32>,
   pub(crate) source: Source,
   /// Whether it is a mapping of its own, made by us: no allocator's header explains it.
   #[expect(dead_code, reason = "see mod.rs")]
@@ -89,7 +92,10 @@ pub(crate) fn usage() -> Usage {
     let (bytes, age_ms) = (copy.extent.length, now.saturating_sub(copy.created));
     all.add(bytes, resident, age_ms);
     labels.entry(copy.label).or_default().add(bytes, resident, age_ms);
-    threads.entry(alive(copy.thread, &running)).or_default().add(bytes, resident, age_ms);
+    threads
+      .entry(alive(copy.thread, &running).map(|running| running.thread))
+      .or_default()
+      .add(bytes, resident, age_ms);
   });
   let names = label::names();
   let labels = largest_first(labels).into_iter().map(|(label, group)| (label.name_in(&names), group));
@@ -150,22 +156,30 @@ pub(crate) fn bytes_known_to_v8(thread: u32) -> u64 {
   bytes
 }
 
-fn entry(copy: &Copied, resident: Option<u64>, age_ms: u64, names: &[Arc<str>], running: &[u32]) -> Entry {
+fn entry(
+  copy: &Copied,
+  resident: Option<u64>,
+  age_ms: u64,
+  names: &[Arc<str>],
+  running: &[Running],
+) -> Entry {
+  let owner = alive(copy.thread, running);
   Entry {
     address: copy.has_address.then_some(copy.extent.address),
     bytes: copy.extent.length,
     resident,
     name: copy.label.name_in(names),
     age_ms,
-    thread: alive(copy.thread, running),
+    thread: owner.map(|owner| owner.thread),
+    tid: owner.map(|owner| owner.tid),
     source: copy.source,
     is_mapped: copy.is_ours() && platform::is_mapping(copy.extent.length),
   }
 }
 
 /// A thread that has ended owns nothing: the buffer was handed on to one that is not known.
-fn alive(thread: Option<u32>, running: &[u32]) -> Option<u32> {
-  thread.filter(|thread| running.contains(thread))
+fn alive(thread: Option<u32>, running: &[Running]) -> Option<Running> {
+  running.iter().find(|running| Some(running.thread) == thread).copied()
 }
 
 fn largest_first<K: Eq + Hash>(groups: HashMap<K, Group>) -> Vec<(K, Group)> {

@@ -3,22 +3,31 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::books;
+use crate::platform;
+
+/// A thread, by Node's number and the kernel's.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Running {
+  pub(super) thread: u32,
+  pub(super) tid: i32,
+}
 
 /// One entry per load of the package: a thread may have several.
-static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+static RUNNING: Mutex<Vec<Running>> = Mutex::new(Vec::new());
 
-/// A thread begins to use external buffers.
+/// The calling thread, of this number, begins to use external buffers.
 pub(crate) fn thread_started(thread: u32) {
-  RUNNING.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+  let tid = platform::current_thread();
+  RUNNING.lock().unwrap_or_else(PoisonError::into_inner).push(Running { thread, tid });
 }
 
 /// A load of the package in that thread is torn down.
 pub(crate) fn thread_ended(thread: u32) {
   let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-  if let Some(index) = running.iter().position(|other| *other == thread) {
+  if let Some(index) = running.iter().position(|other| other.thread == thread) {
     running.swap_remove(index);
   }
-  let is_gone = !running.contains(&thread);
+  let is_gone = !running.iter().any(|other| other.thread == thread);
   drop(running);
   if is_gone {
     books::thread_left(thread);
@@ -26,6 +35,6 @@ pub(crate) fn thread_ended(thread: u32) {
 }
 
 /// The threads that are alive.
-pub(super) fn running() -> Vec<u32> {
+pub(super) fn running() -> Vec<Running> {
   RUNNING.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
