@@ -43,6 +43,10 @@ function validateOptions(options, names) {
   }
 }
 
+function validateString(value, name) {
+  if (typeof value !== 'string') throw invalidType(name, 'of type string', value)
+}
+
 /** An AbortSignal of any realm or polyfill, or `undefined`. */
 function validateAbortSignal(signal, name) {
   if (signal === undefined) return
@@ -65,6 +69,11 @@ function invalidValue(name, reason, value) {
   const received = shortened(inspect(value), MAX_INSPECTED_LENGTH)
   const message = `The ${kind(name)} '${name}' ${reason}. Received ${received}`
   return withCode(new TypeError(message), 'ERR_INVALID_ARG_VALUE')
+}
+
+/** To throw where a call comes too early, too late or twice. */
+function invalidState(reason) {
+  return withCode(new Error(`Invalid state: ${reason}`), 'ERR_INVALID_STATE')
 }
 
 function withCode(error, code) {
@@ -106,9 +115,12 @@ function grouped(number) {
 }
 
 module.exports = {
+  invalidState,
+  invalidValue,
   validateAbortSignal,
   validateBoolean,
   validateInteger,
   validateNumber,
   validateOptions,
+  validateString,
 }

@@ -1,0 +1,192 @@
+'use strict'
+
+// What takes the place of the functions that allocate: the same to look at and to call, and the listener is told.
+//
+// Plain functions, not Proxies: V8 inlines them, and `instanceof` through a Proxy takes twenty times as long.
+
+const { Buffer } = require('node:buffer')
+const { isAnyArrayBuffer, isNativeError } = require('node:util/types')
+const { bufferOf, byteLengthOf, viewBytes } = require('./memory-of')
+
+const {
+  apply,
+  construct,
+  defineProperty,
+  getOwnPropertyDescriptor,
+  getPrototypeOf,
+  ownKeys,
+  setPrototypeOf,
+} = Reflect
+
+const NOBODY = { allocated() {}, moved() {}, shrunk() {} }
+let listener = NOBODY
+
+/** The slab that Node cuts small Buffers from: on the bill of whoever gets the first piece of it. */
+let slab
+/** Methods of Buffer call each other; the outermost one counts. */
+let insideBuffer = false
+
+/** From now on `newListener` is told of what is allocated; see Sampler. Without one, nobody. */
+function tell(newListener = NOBODY) {
+  slab = newListener === NOBODY ? undefined : bufferOf(Buffer.allocUnsafe(1))
+  listener = newListener
+}
+
+/** A constructor; `memoryOf` tells from the result and the first argument how many bytes it allocated. */
+function replacementConstructor(original, memoryOf) {
+  function target(...args) {
+    let result
+    try {
+      if (new.target === undefined) return apply(original, this, args) // throws, as it always does
+      result = construct(original, args, new.target === target ? original : new.target)
+    } catch (error) {
+      throw withoutOurFrames(error)
+    }
+    const bytes = memoryOf(result, args[0])
+    if (bytes > 0) listener.allocated(result, bytes, target)
+    return result
+  }
+  target.prototype = original.prototype // for instanceof
+  const replacement = target.bind() // bound functions look native, which some libraries check
+  setPrototypeOf(replacement, getPrototypeOf(original))
+  return mirror(original, replacement)
+}
+
+function bufferConstructor(original) {
+  return replacementConstructor(original, byteLengthOf)
+}
+
+function viewConstructor(original) {
+  return replacementConstructor(original, (view, source) => (isBuffer(source) ? 0 : viewBytes(view)))
+}
+
+/** Buffer's own class is not `Buffer` but hidden behind its species, of which map() and filter() make one. */
+function speciesGetter(original) {
+  const replacement = viewConstructor(original.call(Buffer))
+  return () => replacement
+}
+
+/** A method that gives a view of new memory. */
+function viewMethod(original) {
+  const { method } = {
+    method(...args) {
+      const result = call(original, this, args)
+      listener.allocated(result, viewBytes(result), method)
+      return result
+    },
+  }
+  return mirror(original, method)
+}
+
+/** A method of Buffer that gives a Buffer of its own. */
+function ownBufferMethod(original) {
+  return bufferMethod(original, viewBytes)
+}
+
+/** A method of Buffer that gives a piece of the slab if a small Buffer will do, or a view of what it was given. */
+function sharedBufferMethod(original) {
+  return bufferMethod(original, (result, source) => (isBuffer(source) ? 0 : newMemoryUnder(result)))
+}
+
+function bufferMethod(original, memoryOf) {
+  const { method } = {
+    method(...args) {
+      if (insideBuffer) return apply(original, this, args)
+      let result
+      insideBuffer = true
+      try {
+        result = call(original, this, args)
+      } finally {
+        insideBuffer = false
+      }
+      const bytes = memoryOf(result, args[0])
+      if (bytes > 0) listener.allocated(result, bytes, method)
+      return result
+    },
+  }
+  return mirror(original, method)
+}
+
+function newMemoryUnder(view) {
+  const bytes = viewBytes(view)
+  if (bytes === 0 || bytes >= Buffer.poolSize >>> 1) return bytes // never from the slab
+  const buffer = bufferOf(view)
+  if (buffer === slab) return 0
+  const total = byteLengthOf(buffer)
+  if (total >= Buffer.poolSize) slab = buffer
+  return total
+}
+
+/** A method that gives the memory of one buffer to a new one, or more or less memory instead. */
+function transferMethod(original) {
+  const { method } = {
+    method(...args) {
+      const before = isAnyArrayBuffer(this) ? byteLengthOf(this) : 0
+      const result = call(original, this, args)
+      const bytes = byteLengthOf(result)
+      if (bytes === before) listener.moved(this, result)
+      else listener.allocated(result, bytes, method)
+      return result
+    },
+  }
+  return mirror(original, method)
+}
+
+/** A method that changes the size of a buffer where it is. */
+function resizeMethod(original) {
+  const { method } = {
+    method(...args) {
+      const before = isAnyArrayBuffer(this) ? byteLengthOf(this) : 0
+      const result = call(original, this, args)
+      const after = byteLengthOf(this)
+      if (after > before) listener.allocated(this, after - before, method, before)
+      else if (after < before) listener.shrunk(this, after)
+      return result
+    },
+  }
+  return mirror(original, method)
+}
+
+function call(original, self, args) {
+  try {
+    return apply(original, self, args)
+  } catch (error) {
+    throw withoutOurFrames(error)
+  }
+}
+
+/** Users see errors as if we had not been there. */
+function withoutOurFrames(error) {
+  if (!isNativeError(error)) return error
+  const { stack } = error
+  if (typeof stack !== 'string' || !stack.includes(__filename)) return error
+  const lines = stack.split('\n').filter((line) => !line.includes(`${__filename}:`))
+  Reflect.set(error, 'stack', lines.join('\n'))
+  return error
+}
+
+/** Cheap for what it mostly gets: numbers and strings. */
+function isBuffer(value) {
+  return typeof value === 'object' && isAnyArrayBuffer(value)
+}
+
+/** Gives `to` the own properties of `from`, except those named. */
+function mirror(from, to, except = []) {
+  for (const key of ownKeys(from)) {
+    if (!except.includes(key)) defineProperty(to, key, getOwnPropertyDescriptor(from, key))
+  }
+  return to
+}
+
+module.exports = {
+  bufferConstructor,
+  mirror,
+  ownBufferMethod,
+  resizeMethod,
+  sharedBufferMethod,
+  speciesGetter,
+  tell,
+  transferMethod,
+  viewConstructor,
+  viewMethod,
+}
