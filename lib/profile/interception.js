@@ -10,6 +10,7 @@
 // profile has stopped, and is seen again when the next one starts.
 
 const { Buffer } = require('node:buffer')
+const { invalidState } = require('../validate')
 const { TypedArray } = require('./memory-of')
 const {
   bufferConstructor,
@@ -91,6 +92,9 @@ function replace(object, key, field, make) {
   const before = getOwnPropertyDescriptor(object, key)
   if (!before) return undefined
   const original = before[field]
+  if (!before.configurable || typeof original !== 'function') {
+    throw invalidState(`${String(key)} cannot be replaced: built-in objects are frozen`)
+  }
   if (!replacements.has(original)) replacements.set(original, make(original))
   const replacement = replacements.get(original)
   defineProperty(object, key, { [field]: replacement }) // its other attributes stay

@@ -35,7 +35,7 @@ class Sampler {
   /** `value`, a buffer or a view of one, got `bytes` of memory from its byte `start` on, in the caller of `below`. */
   allocated(value, bytes, below, start = 0) {
     this.#left -= bytes
-    if (this.#left <= 0) this.#sample(value, bytes, below, start)
+    if (this.#left < 0) this.#sample(value, bytes, below, start)
   }
 
   /** All memory of `from` is now that of `to`. */
