@@ -26,6 +26,7 @@ const FILES = [
   'lib/profile/buffer-profile.js',
   'lib/profile/call-stack.js',
   'lib/profile/folded.js',
+  'lib/profile/frame-table.js',
   'lib/profile/frame-text.js',
   'lib/profile/heap-profile.js',
   'lib/profile/interception.js',

@@ -1,6 +1,6 @@
 'use strict'
 
-// The stack of the running call, as plain frames.
+// The stack of the running call.
 //
 // Error.captureStackTrace with the two hooks of `Error` set for that moment, because it sees what
 // util.getCallSites does not: the callers that an async function goes back to. It is also faster, and on Node 20.
@@ -9,14 +9,14 @@
 const DEPTH = 64
 const HOOKS = { stackTraceLimit: DEPTH, prepareStackTrace: (_, callSites) => callSites }
 
-/** The frames that led to `below`, its caller first. `below` is a function that is running. */
+/** V8's call sites that led to `below`, its caller first. `below` is a function that is running. */
 function captureStack(below) {
   const before = Object.keys(HOOKS).map((key) => [key, Reflect.getOwnPropertyDescriptor(Error, key)])
   try {
     for (const key in HOOKS) setHook(key, HOOKS[key])
     const holder = {}
     Error.captureStackTrace(holder, below)
-    return holder.stack.map(frameOf)
+    return holder.stack
   } finally {
     for (const [key, descriptor] of before) {
       if (descriptor) Object.defineProperty(Error, key, descriptor)
@@ -28,16 +28,6 @@ function captureStack(below) {
 /** By definition, not assignment: what users put there may be a setter. */
 function setHook(key, value) {
   Object.defineProperty(Error, key, { value, writable: true, configurable: true })
-}
-
-/** Lines and columns count from 1; what has none, such as a function of V8's own, has `null`. */
-function frameOf(callSite) {
-  return {
-    functionName: callSite.getFunctionName() ?? '',
-    script: callSite.getScriptNameOrSourceURL() ?? '',
-    line: callSite.getLineNumber(),
-    column: callSite.getColumnNumber(),
-  }
 }
 
 module.exports = { captureStack }

@@ -30,4 +30,4 @@ function describe(frame) {
   return script ? `${nameOf(frame)} (${pathOf(frame)}:${line}:${column})` : nameOf(frame)
 }
 
-module.exports = { describe, nameOf, pathOf, urlOf }
+module.exports = { describe, pathOf, urlOf }

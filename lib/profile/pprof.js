@@ -3,7 +3,7 @@
 // The profile that `pprof` reads: profile.proto of github.com/google/pprof, compressed.
 
 const { gzipSync } = require('node:zlib')
-const { nameOf, pathOf } = require('./frame-text')
+const { pathOf } = require('./frame-text')
 const { Message } = require('./protobuf')
 
 /** Numbers of the fields in profile.proto. */
@@ -38,7 +38,7 @@ function toPprof(sites, { sampleBytes, startedAt, durationMs }) {
     new Message().number(VALUE_TYPE.type, strings.idOf(type)).number(VALUE_TYPE.unit, strings.idOf(unit))
 
   function locationOf(frame) {
-    const functionKey = JSON.stringify([nameOf(frame), pathOf(frame)])
+    const functionKey = JSON.stringify([functionName(frame), pathOf(frame)])
     const functionId = functions.idOf(functionKey, frame) + 1 // 0 would mean none
     return locations.idOf(`${functionId}:${frame.line}:${frame.column}`, { functionId, frame }) + 1
   }
@@ -61,7 +61,7 @@ function toPprof(sites, { sampleBytes, startedAt, durationMs }) {
     profile.message(PROFILE.location, new Message().number(LOCATION.id, id + 1).message(LOCATION.line, line))
   }
   for (const [id, frame] of functions.entries()) {
-    const name = strings.idOf(nameOf(frame))
+    const name = strings.idOf(functionName(frame))
     profile.message(
       PROFILE.function,
       new Message()
@@ -79,6 +79,11 @@ function toPprof(sites, { sampleBytes, startedAt, durationMs }) {
     .number(PROFILE.defaultSampleType, strings.idOf('inuse_space'))
   for (const [, text] of strings.entries()) profile.string(PROFILE.stringTable, text)
   return gzipSync(profile.toBuffer())
+}
+
+/** pprof takes functions of one name and file for one and the same. */
+function functionName(frame) {
+  return frame.functionName || `(anonymous:${frame.line}:${frame.column})`
 }
 
 /** Numbers things in the order in which their keys are first seen. */

@@ -8,7 +8,7 @@
 
 const { Buffer } = require('node:buffer')
 const { isAnyArrayBuffer, isNativeError } = require('node:util/types')
-const { bufferOf, byteLengthOf, viewBytes } = require('./memory-of')
+const { byteLengthOf, viewBuffer, viewBytes } = require('./memory-of')
 
 const {
   apply,
@@ -30,7 +30,7 @@ let insideBuffer = false
 
 /** From now on `newListener` is told of what is allocated; see Sampler. Without one, nobody. */
 function tell(newListener = NOBODY) {
-  slab = newListener === NOBODY ? undefined : bufferOf(Buffer.allocUnsafe(1))
+  slab = newListener === NOBODY ? undefined : viewBuffer(Buffer.allocUnsafe(1))
   listener = newListener
 }
 
@@ -96,7 +96,9 @@ function bufferMethod(original, memoryOf) {
       let result
       insideBuffer = true
       try {
-        result = call(original, this, args)
+        result = apply(original, this, args)
+      } catch (error) {
+        throw withoutOurFrames(error)
       } finally {
         insideBuffer = false
       }
@@ -110,11 +112,11 @@ function bufferMethod(original, memoryOf) {
 
 function newMemoryUnder(view) {
   const bytes = viewBytes(view)
-  if (bytes === 0 || bytes >= Buffer.poolSize >>> 1) return bytes // never from the slab
-  const buffer = bufferOf(view)
+  if (bytes === 0) return 0
+  const buffer = viewBuffer(view)
   if (buffer === slab) return 0
   const total = byteLengthOf(buffer)
-  if (total >= Buffer.poolSize) slab = buffer
+  if (bytes < total / 2) slab = buffer // Node cuts no larger pieces
   return total
 }
 

@@ -9,6 +9,7 @@
 
 const native = require('../../native')
 const { captureStack } = require('./call-stack')
+const { FrameTable } = require('./frame-table')
 const { bufferOf, byteLengthOf } = require('./memory-of')
 const { SiteTree } = require('./site-tree')
 
@@ -21,6 +22,7 @@ class Sampler {
   /** Bytes until the next sample. */
   #left
   #sampleBytes
+  #frames = new FrameTable()
   #sites = new SiteTree()
   /** By buffer, for as long as it lives. */
   #samples = new WeakMap()
@@ -69,7 +71,8 @@ class Sampler {
   #sample(value, bytes, below, start) {
     this.#left = Infinity // whatever is allocated from here on is ours
     try {
-      const site = this.#sites.at(captureStack(below))
+      const stack = captureStack(below).map((callSite) => this.#frames.frameOf(callSite))
+      const site = this.#sites.at(stack)
       const buffer = bufferOf(value)
       const part = { site, start, end: start + bytes, weight: -1 / expm1(-bytes / this.#sampleBytes) }
       const known = this.#samples.get(buffer)

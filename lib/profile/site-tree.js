@@ -17,12 +17,12 @@ class SiteNode {
     return [...this.#children.values()]
   }
 
+  /** Frames are told apart by identity; see FrameTable. */
   child(frame) {
-    const key = `${frame.line}:${frame.column}:${frame.functionName}:${frame.script}`
-    let node = this.#children.get(key)
+    let node = this.#children.get(frame)
     if (node === undefined) {
       node = new SiteNode(frame, this)
-      this.#children.set(key, node)
+      this.#children.set(frame, node)
     }
     return node
   }
@@ -36,8 +36,8 @@ class SiteNode {
 
   /** Drops what holds nothing below; false if that leaves nothing. */
   prune() {
-    for (const [key, child] of this.#children) {
-      if (!child.prune()) this.#children.delete(key)
+    for (const [frame, child] of this.#children) {
+      if (!child.prune()) this.#children.delete(frame)
     }
     return this.bytes > 0 || this.#children.size > 0
   }
