@@ -615,7 +615,9 @@ export interface BufferProfile {
  *
  * Sharp edges:
  * - Seen is what is allocated after {@link start}. Start before modules are loaded that keep constructors in
- *   variables or extend them: what such code makes with the originals is not seen.
+ *   variables or extend them: what such code makes with the originals is not seen, and what is made in other realms
+ *   (`node:vm`) is not either. While it runs, `Uint8Array` and the others are not the objects that such code kept; a
+ *   class that extends one of them meanwhile goes on to work afterwards.
  * - Not seen is what native code allocates: bodies of incoming HTTP requests, what sockets read, results of `crypto`,
  *   `TextEncoder`, `structuredClone`, `Response.arrayBuffer()` and addons, WebAssembly memories. What Node's own
  *   JavaScript gets from `Buffer`, as `fs.readFile` and `zlib` do, is seen.

@@ -438,12 +438,21 @@ describe('while a buffer profile runs', () => {
     assert.ok(profile.stop().liveBytes >= held.length)
   })
 
-  it('what users put on a constructor stays when the profile stops', () => {
-    profile.start()
-    Uint8Array.addedMeanwhile = 1
-    profile.stop()
-    assert.equal(Uint8Array.addedMeanwhile, 1)
-    delete Uint8Array.addedMeanwhile
+  it('what users put on a constructor is there before, then and after', () => {
+    const { isView } = ArrayBuffer
+    for (const phase of ['first', 'second']) {
+      Uint8Array.before = phase
+      profile.start()
+      assert.equal(Uint8Array.before, phase)
+      Uint8Array.meanwhile = phase
+      ArrayBuffer.isView = () => phase
+      profile.stop()
+      assert.equal(Uint8Array.meanwhile, phase)
+      assert.equal(ArrayBuffer.isView(), phase)
+    }
+    delete Uint8Array.before
+    delete Uint8Array.meanwhile
+    ArrayBuffer.isView = isView
   })
 
   it('no part of Node is loaded that waits to be needed', async () => {

@@ -1,6 +1,9 @@
 // Checked by `tsc --noEmit`: what compiles here is what users can write, and each expected error must be one.
 
 import {
+  type BufferProfile,
+  type BufferProfiler,
+  type BufferSite,
   type Footprint,
   footprint,
   type MemoryUsage,
@@ -71,6 +74,18 @@ const used: number = workers.threads[0]?.heapUsed
 // @ts-expect-error a signal is for the asynchronous call
 workerRss({ signal: new AbortController().signal })
 
+declare const profiler: BufferProfiler
+profiler.start()
+profiler.start({ sampleBytes: 65536 })
+const profile: BufferProfile = profiler.stop()
+const [site]: BufferSite[] = profile.sites
+const pprof: Buffer = profile.toPprof()
+const heapProfile: { selfSize: number; id: number } = profile.toHeapProfile().head
+// @ts-expect-error there is no such option
+profiler.start({ interval: 1 })
+// @ts-expect-error a profile does not change
+profile.liveBytes = 0
+
 export {
   allocator,
   breakdown,
@@ -78,6 +93,7 @@ export {
   dead,
   fat,
   figures,
+  heapProfile,
   inUse,
   later,
   left,
@@ -85,11 +101,14 @@ export {
   own,
   peak,
   pending,
+  pprof,
+  profile,
   pss,
   released,
   reset,
   resident,
   self,
+  site,
   swap,
   used,
   uss,

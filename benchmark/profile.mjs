@@ -1,4 +1,4 @@
-// What the profile of buffers costs a server that allocates much: requests a second with and without, asked by a
+// What the profile of buffers costs a server that allocates: requests a second with and without, asked by a
 // second process.
 //
 //   node benchmark/profile.mjs                     the majors in .node-versions, or the running Node
@@ -25,7 +25,7 @@ const rounds = Number(options.rounds)
 const machine = describeMachine(rounds)
 const results = []
 for (const { path, version } of findNodes(options.node)) {
-  results.push({ version, samples: await measureProfile(path, rounds) })
+  results.push({ version, byKind: await measureProfile(path, rounds) })
 }
 const report = [machine, reportProfile(results)].join('\n\n')
 console.log(report)

@@ -5,26 +5,36 @@ import { root } from './root.mjs'
 
 const CHILD = join(root, 'benchmark', 'child')
 const WARM_UP_MS = 1500
-const MEASURE_MS = 4000
+const MEASURE_MS = 3000
 
 /** `control` is another server without: what it differs by is noise. */
 export const MODES = ['off', 'on', 'control']
+/** What the server does for a request; see child/profile-server.mjs. */
+export const KINDS = ['chunks', 'pieces']
 
-/** By mode, requests a second and CPU microseconds a request: one of each a round, every server a fresh process. */
+/** By kind and mode, requests a second and CPU microseconds a request: one of each a round, in a fresh process. */
 export async function measureProfile(node, rounds) {
-  const samples = Object.fromEntries(MODES.map((mode) => [mode, { rate: [], cpu: [] }]))
+  const samples = KINDS.map((kind) => [kind, Object.fromEntries(MODES.map((mode) => [mode, empty()]))])
+  const byKind = Object.fromEntries(samples)
   for (let round = 0; round < rounds; round++) {
-    for (const mode of round % 2 === 0 ? MODES : MODES.toReversed()) {
-      const { rate, cpu } = await measureOnce(node, mode)
-      samples[mode].rate.push(rate)
-      samples[mode].cpu.push(cpu)
+    for (const kind of KINDS) {
+      for (const mode of round % 2 === 0 ? MODES : MODES.toReversed()) {
+        const { rate, cpu } = await measureOnce(node, mode, kind)
+        byKind[kind][mode].rate.push(rate)
+        byKind[kind][mode].cpu.push(cpu)
+      }
     }
   }
-  return samples
+  return byKind
 }
 
-async function measureOnce(node, mode) {
-  const server = fork(join(CHILD, 'profile-server.mjs'), [mode === 'on' ? 'on' : 'off'], { execPath: node })
+function empty() {
+  return { rate: [], cpu: [] }
+}
+
+async function measureOnce(node, mode, kind) {
+  const args = [mode === 'on' ? 'on' : 'off', kind]
+  const server = fork(join(CHILD, 'profile-server.mjs'), args, { execPath: node })
   const [{ port }] = await once(server, 'message')
   await load(node, port, WARM_UP_MS)
   const before = await cpuMicros(server)

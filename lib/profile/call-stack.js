@@ -7,6 +7,7 @@
 
 /** As deep as Go's heap profile. */
 const DEPTH = 64
+const { captureStackTrace } = Error
 const HOOKS = { stackTraceLimit: DEPTH, prepareStackTrace: (_, callSites) => callSites }
 
 /** V8's call sites that led to `below`, its caller first. `below` is a function that is running. */
@@ -15,7 +16,7 @@ function captureStack(below) {
   try {
     for (const key in HOOKS) setHook(key, HOOKS[key])
     const holder = {}
-    Error.captureStackTrace(holder, below)
+    captureStackTrace(holder, below)
     return holder.stack
   } finally {
     for (const [key, descriptor] of before) {

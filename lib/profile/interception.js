@@ -76,9 +76,12 @@ function replaceConstructor(name) {
   const make = makerOf(name, original)
   if (!make) return
   const replacement = replace(globalThis, name, 'value', make)
-  replace(original.prototype, 'constructor', 'value', make)
-  const known = ownKeys(replacement)
-  undoings.push(() => mirror(replacement, original, known)) // what users put on it meanwhile: a polyfill, say
+  const { prototype } = original
+  if (prototype.constructor === original) replace(prototype, 'constructor', 'value', make)
+  // What users put on a constructor, such as a polyfill, is found on both, whenever they do.
+  mirror(original, replacement)
+  const before = Object.getOwnPropertyDescriptors(replacement)
+  undoings.push(() => mirror(replacement, original, before))
 }
 
 function makerOf(name, value) {

@@ -173,10 +173,11 @@ function isBuffer(value) {
   return typeof value === 'object' && isAnyArrayBuffer(value)
 }
 
-/** Gives `to` the own properties of `from`, except those named. */
-function mirror(from, to, except = []) {
+/** Gives `to` the own properties of `from`, but those that are as in `before`. */
+function mirror(from, to, before = {}) {
   for (const key of ownKeys(from)) {
-    if (!except.includes(key)) defineProperty(to, key, getOwnPropertyDescriptor(from, key))
+    const now = getOwnPropertyDescriptor(from, key)
+    if (now.value !== before[key]?.value || now.get !== before[key]?.get) defineProperty(to, key, now)
   }
   return to
 }
