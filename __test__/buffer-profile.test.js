@@ -17,7 +17,7 @@ const { MIB, inChild } = require('./helpers/child')
 /** So small that every allocation is sampled, and stands for itself alone. */
 const EVERY = { sampleBytes: 1 }
 const SIZE = 4096 * 8
-const [newest] = process.versions.node.split('.').map(Number)
+const [major] = process.versions.node.split('.').map(Number)
 const TypedArray = Object.getPrototypeOf(Uint8Array)
 
 afterEach(() => {
@@ -181,7 +181,7 @@ const CREATIONS = {
   'Buffer.prototype.subarray, a view': [(_, buffer) => buffer.subarray(0, 1000), 0],
   'TypedArray.prototype.slice of a Buffer': [(_, buffer) => Uint8Array.prototype.slice.call(buffer)],
 }
-if (newest >= 22) {
+if (major >= 22) {
   CREATIONS['transfer() to more'] = [() => before64().transfer(SIZE)]
   CREATIONS['transferToFixedLength() to more'] = [() => before64().transferToFixedLength(SIZE)]
 }
@@ -199,7 +199,6 @@ const shared = new SharedArrayBuffer(SIZE)
 const before64 = () => structuredClone(new ArrayBuffer(64))
 
 describe('a buffer profile sees', () => {
-  // Each class of its own, so that there is nothing to pool and the source is what it says.
   for (const [name, [create, bytes = SIZE]] of Object.entries(CREATIONS)) {
     it(`${name}: ${bytes} bytes`, () => {
       const source = new Uint8Array(SIZE).fill(7)
@@ -283,7 +282,7 @@ describe('the memory of a sampled buffer', () => {
     port2.close()
   })
 
-  it('stays with its site when transfer() moves it', { skip: newest < 22 && 'no transfer()' }, () => {
+  it('stays with its site when transfer() moves it', { skip: major < 22 && 'no transfer()' }, () => {
     const makes = () => new ArrayBuffer(SIZE)
     const moves = (buffer) => buffer.transfer()
     profile.start(EVERY)
