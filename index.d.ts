@@ -609,7 +609,8 @@ export interface BufferProfile {
  * stack is taken, up to 64 frames with those of awaiting async functions, and the buffer is watched without being
  * kept alive.
  *
- * Cost: 10 to 20 µs a sample, and 20 to 60 ns for every allocation or view (benchmark/README.md). `instanceof` and
+ * Cost: 5 to 30 µs a sample, nearly all of it V8's walk over the stack, and 20 to 60 ns for every allocation or view
+ * (benchmark/README.md). A program that allocates a GB a second takes 2000 samples a second: give it a larger `sampleBytes`. `instanceof` and
  * slices of typed arrays are slower while it runs. V8 forgets for good a short cut for `slice()` and `subarray()` of
  * typed arrays, some 20 ns a call, as soon as it has run once; those of `Buffer` do not use it.
  *
