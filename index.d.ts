@@ -716,3 +716,128 @@ export interface BufferLabel {
  * threads of the process.
  */
 export const externalBuffers: ExternalBuffers
+
+/** Options of {@link BufferProfiler.start}. */
+export interface BufferProfileOptions {
+  /**
+   * Bytes from one sample to the next on average, 524288 by default. The figure of a site that holds B bytes is off
+   * by about `1 / sqrt(B / sampleBytes)` (standard error; less where single buffers are larger than this).
+   */
+  sampleBytes?: number
+}
+
+/** One place that allocated, reached in one way. */
+export interface BufferSite {
+  /** Live bytes, estimated from the samples. */
+  bytes: number
+  /** Live buffers, estimated from the samples. */
+  count: number
+  /** The calls that led there, the allocating function first: `name (path:line:column)`. */
+  stack: string[]
+}
+
+/** A node of a {@link HeapProfile}. */
+export interface HeapProfileNode {
+  callFrame: {
+    functionName: string
+    scriptId: string
+    /** A URL, or '' for functions of V8's own. */
+    url: string
+    /** Counts from 0; -1 where there is none. */
+    lineNumber: number
+    /** Counts from 0; -1 where there is none. */
+    columnNumber: number
+  }
+  /** Live bytes allocated here and not in what was called from here. */
+  selfSize: number
+  id: number
+  children: HeapProfileNode[]
+}
+
+/** What Chrome DevTools opens as `.heapprofile`: `HeapProfiler.SamplingHeapProfile` of its protocol. */
+export interface HeapProfile {
+  head: HeapProfileNode
+  samples: { size: number; nodeId: number; ordinal: number }[]
+}
+
+/** What {@link BufferProfiler.stop} returns: who allocated the buffers that were alive then. It does not change. */
+export interface BufferProfile {
+  /** Bytes from one sample to the next on average. */
+  readonly sampleBytes: number
+  /** Milliseconds from start to stop. */
+  readonly durationMs: number
+  /** Live bytes of all sites together, estimated. */
+  readonly liveBytes: number
+  /** Sites of live memory, the largest first. */
+  readonly sites: BufferSite[]
+  /** For Chrome DevTools (Memory, Load profile), speedscope and others. */
+  toHeapProfile(): HeapProfile
+  /** For `pprof` and `go tool pprof`: `profile.proto` in gzip, with `inuse_space` and `inuse_objects`. */
+  toPprof(): NodeBuffer
+  /** For flame graphs: a line `frame;frame bytes` for each site, the outermost frame first. */
+  toFolded(): string
+  /**
+   * Writes a file in the format that its ending names: `.heapprofile`, `.pb.gz`, or `.folded` and `.txt` for folded
+   * stacks.
+   *
+   * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` for another ending, and what `fs.writeFileSync` throws.
+   */
+  save(path: string): void
+}
+
+/**
+ * Tells which code allocated the buffers that are alive: a sampled profile of all `ArrayBuffer`s,
+ * `SharedArrayBuffer`s, typed arrays and `Buffer`s that JavaScript makes in this thread.
+ *
+ * How: while it runs, the constructors, `Buffer`'s static methods and what else allocates are replaced by functions
+ * that count bytes; {@link stop} puts the very same functions back. Each allocation is sampled with a probability
+ * that grows with its size (a Poisson process along the bytes, as in V8's and Go's heap profiles); of a sample the
+ * stack is taken, up to 64 frames with those of awaiting async functions, and the buffer is watched without being
+ * kept alive.
+ *
+ * Cost: 5 to 30 µs a sample, nearly all of it V8's walk over the stack, and 20 to 60 ns for every allocation or view
+ * (benchmark/README.md). A program that allocates a GB a second takes 2000 samples a second: give it a larger `sampleBytes`. `instanceof` and
+ * slices of typed arrays are slower while it runs. V8 forgets for good a short cut for `slice()` and `subarray()` of
+ * typed arrays, some 20 ns a call, as soon as it has run once; those of `Buffer` do not use it.
+ *
+ * Sharp edges:
+ * - Seen is what is allocated after {@link start}. Start before modules are loaded that keep constructors in
+ *   variables or extend them: what such code makes with the originals is not seen, and what is made in other realms
+ *   (`node:vm`) is not either. While it runs, `Uint8Array` and the others are not the objects that such code kept; a
+ *   class that extends one of them meanwhile goes on to work afterwards.
+ * - Not seen is what native code allocates: bodies of incoming HTTP requests, what sockets read, results of `crypto`,
+ *   `TextEncoder`, `structuredClone`, `Response.arrayBuffer()` and addons, WebAssembly memories. What Node's own
+ *   JavaScript gets from `Buffer`, as `fs.readFile` and `zlib` do, is seen.
+ * - Memory counts as long as its buffer was not collected: collect garbage before {@link stop} to see what really is
+ *   held. A buffer that was transferred to another thread, or is detached otherwise, is no longer this thread's; one
+ *   moved by `transfer()` stays with its site.
+ * - Small Buffers are pieces of a slab (`Buffer.poolSize`), which is on the bill of the call that began it and lives
+ *   as long as any of them.
+ * - A resizable buffer counts at its size, not at the maximum; what `resize()` and `grow()` add has a site of its own.
+ * - Bytes that a `SharedArrayBuffer` gains by `grow()` in another thread are not seen.
+ */
+export interface BufferProfiler {
+  /**
+   * Starts the profile of this thread.
+   *
+   * @throws `ERR_INVALID_STATE` when one is running, or where built-in objects are frozen; `ERR_INVALID_ARG_TYPE`,
+   * `ERR_INVALID_ARG_VALUE` (an unknown option), `ERR_OUT_OF_RANGE` (`sampleBytes` must be an integer from 1).
+   */
+  start(options?: BufferProfileOptions): void
+
+  /**
+   * Ends the profile of this thread and gives what is alive.
+   *
+   * @throws `ERR_INVALID_STATE` when none is running.
+   *
+   * @example
+   * const { externalBuffers } = require('rs-memusage')
+   * externalBuffers.profile.start()
+   * await work()
+   * const profile = externalBuffers.profile.stop()
+   * profile.sites[0]
+   * // { bytes: 268435456, count: 64, stack: ['readImage (/app/images.js:12:18)', ...] }
+   * profile.save('buffers.heapprofile')
+   */
+  stop(): BufferProfile
+}

@@ -1,6 +1,9 @@
 // Checked by `tsc --noEmit`: what compiles here is what users can write, and each expected error must be one.
 
 import {
+  type BufferProfile,
+  type BufferProfiler,
+  type BufferSite,
   type ExternalBuffer,
   type ExternalBuffersUsage,
   externalBuffers,
@@ -92,6 +95,17 @@ externalBuffers.allocate(1, { label: 1 })
 externalBuffers.list({ older: 1 })
 // @ts-expect-error resident bytes may be unknown
 const known: number = buffersUsage.resident
+declare const profiler: BufferProfiler
+profiler.start()
+profiler.start({ sampleBytes: 65536 })
+const profile: BufferProfile = profiler.stop()
+const [site]: BufferSite[] = profile.sites
+const pprof: Buffer = profile.toPprof()
+const heapProfile: { selfSize: number; id: number } = profile.toHeapProfile().head
+// @ts-expect-error there is no such option
+profiler.start({ interval: 1 })
+// @ts-expect-error a profile does not change
+profile.liveBytes = 0
 
 export {
   allocated,
@@ -103,6 +117,7 @@ export {
   dead,
   fat,
   figures,
+  heapProfile,
   inUse,
   known,
   largest,
@@ -113,6 +128,8 @@ export {
   own,
   peak,
   pending,
+  pprof,
+  profile,
   pss,
   released,
   reset,
@@ -120,6 +137,7 @@ export {
   residentOfLabel,
   self,
   sharedMemory,
+  site,
   swap,
   tracked,
   unaccounted,

@@ -71,6 +71,7 @@ function invalidValue(name, reason, value) {
   return withCode(new TypeError(message), 'ERR_INVALID_ARG_VALUE')
 }
 
+/** To throw where a call comes too early, too late or twice. */
 function invalidState(reason) {
   return withCode(new Error(`Invalid state: ${reason}`), 'ERR_INVALID_STATE')
 }

@@ -9,4 +9,5 @@ mod raise;
 mod rss_breakdown;
 mod trim;
 mod v8_layer;
+mod weak_objects;
 mod worker_rss;

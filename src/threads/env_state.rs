@@ -14,6 +14,7 @@ use super::fast_reads::{read_rss, read_totals};
 use super::live_isolates;
 use super::registry::{JsThread, Registration};
 use super::slots::{Slot, Slots};
+use super::weak_objects::WeakObjects;
 use crate::platform::find_symbol;
 use crate::v8::V8Layer;
 
@@ -21,6 +22,7 @@ use crate::v8::V8Layer;
 pub(crate) struct EnvState {
   pub(super) slots: Slots,
   pub(super) v8: Option<V8Layer>,
+  pub(crate) weak_objects: WeakObjects,
   registered: Option<Registration>,
   /// Keeps the array of slots alive.
   array: sys::napi_ref,
@@ -92,7 +94,9 @@ fn loop_descriptor(env: Env) -> Option<i32> {
 /// Creates the state and puts the raw functions, the slots and their numbers on `exports`.
 pub(crate) fn install(env: Env, exports: &mut Object) -> napi::Result<()> {
   let (array, reference, slots) = create_slots(env)?;
-  let state = Box::into_raw(Box::new(EnvState { slots, v8: None, registered: None, array: reference }));
+  let state =
+    EnvState { slots, v8: None, weak_objects: WeakObjects::default(), registered: None, array: reference };
+  let state = Box::into_raw(Box::new(state));
   // SAFETY: `state` came from Box::into_raw; `free` takes it back exactly once.
   let status = unsafe { sys::napi_set_instance_data(env.raw(), state.cast(), Some(free), null_mut()) };
   check_status!(status)?;
@@ -119,7 +123,8 @@ pub(crate) fn with<T>(env: Env, work: impl FnOnce(&mut EnvState) -> Option<T>) -
 
 unsafe extern "C" fn free(env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
   // SAFETY: the pointer came from Box::into_raw in `install`, and Node runs this once, after all callbacks.
-  let state = unsafe { Box::from_raw(data.cast::<EnvState>()) };
+  let mut state = unsafe { Box::from_raw(data.cast::<EnvState>()) };
+  state.weak_objects.clear(env);
   // SAFETY: `create_slots` made the reference in this environment, and nothing uses the slots any more. Node does
   // not free references by itself.
   unsafe { sys::napi_delete_reference(env, state.array) };

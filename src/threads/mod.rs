@@ -11,3 +11,4 @@ pub(crate) mod registry;
 mod slots;
 mod thread_arenas;
 pub(crate) mod thread_bills;
+mod weak_objects;
