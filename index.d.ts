@@ -243,9 +243,14 @@ export interface RssBreakdown {
   nativeHeap: NativeHeap
   /** Memory of `ArrayBuffer`s in all threads. It is a share of `parts.nativeHeap`. */
   arrayBuffers: {
-    /** Bytes asked for, by Node's own counters; `null` while a worker runs that never loaded this package. */
+    /**
+     * Bytes asked for, by Node's own counters, in which memory of {@link ExternalBuffers.allocate} is not; `null` while a
+     * worker runs that never loaded this package.
+     */
     committed: number | null
-    /** Resident bytes; `null`: nothing tracks them. */
+    /** Bytes of the buffers on the books of {@link externalBuffers}, shared memory included. */
+    tracked: number
+    /** Resident bytes of those that are tracked, not of all; `null` while none is. */
     resident: number | null
   }
   /** Bytes in swap. They are in no part. */
@@ -345,8 +350,8 @@ export interface ThreadRss {
    */
   nativeHeap: number | null
   /**
-   * Of `nativeHeap`, memory that is known to be its `ArrayBuffer`s'; `null` when nobody looked. With `deep: true` those
-   * with a mapping of their own: 128 KiB and more to begin with, and up to 32 MiB after glibc has seen large buffers
+   * Of `nativeHeap`, memory that is known to be its `ArrayBuffer`s': those on the books of {@link externalBuffers}, and
+   * `null` where it has none there. With `deep: true` also those with a mapping of their own: 128 KiB and more to begin with, and up to 32 MiB after glibc has seen large buffers
    * freed. Each counts with the page that holds malloc's header.
    */
   arrayBuffers: number | null
@@ -600,8 +605,12 @@ export interface ExternalBuffer {
   threadId: number | null
   /** `'allocated'` by us, `'tracked'`, or `'declared'` by an addon through `include/rs_memusage.h`. */
   source: 'allocated' | 'tracked' | 'declared'
-  /** Where it was allocated; `null`: nothing records that. */
-  stack: null
+  /**
+   * Where it was allocated, a frame a line, when a {@link ExternalBuffers.profile} was running in the thread that asks:
+   * for buffers of {@link ExternalBuffers.allocate} always, for tracked ones if the profile had sampled them. Otherwise
+   * `null`.
+   */
+  stack: string | null
 }
 
 /** `Buffer` where the types of Node are known, what it extends elsewhere. */
@@ -691,6 +700,9 @@ export interface ExternalBuffers {
     /** Only so many, the largest. Only these are measured. */
     top?: number
   }): ExternalBuffer[]
+
+  /** Where buffers are allocated: a sampling profile of the calling thread. */
+  readonly profile: BufferProfiler
 
   /**
    * Bytes outside the heap that V8 counts for the calling thread and that are not on its books; never below 0.

@@ -21,6 +21,7 @@ const FILES = [
   'include/rs_memusage.h',
   'index.d.ts',
   'index.js',
+  'lib/allocation-stacks.js',
   'lib/backing-stores.js',
   'lib/external-buffers.js',
   'lib/buffer-profile.js',

@@ -85,7 +85,7 @@ const sharedMemory: SharedArrayBuffer = externalBuffers.track(new SharedArrayBuf
 const buffersUsage: ExternalBuffersUsage = externalBuffers.usage()
 const residentOfLabel: number | null = buffersUsage.labels.cache.resident
 const largest: ExternalBuffer[] = externalBuffers.list({ label: 'cache', olderThanMs: 60_000, top: 10 })
-const noStack: null = largest[0].stack
+const stack: string | null = largest[0].stack
 const unaccounted: number = externalBuffers.unaccounted()
 // @ts-expect-error a string is no buffer
 externalBuffers.track('text')
@@ -95,7 +95,7 @@ externalBuffers.allocate(1, { label: 1 })
 externalBuffers.list({ older: 1 })
 // @ts-expect-error resident bytes may be unknown
 const known: number = buffersUsage.resident
-declare const profiler: BufferProfiler
+const profiler: BufferProfiler = externalBuffers.profile
 profiler.start()
 profiler.start({ sampleBytes: 65536 })
 const profile: BufferProfile = profiler.stop()
@@ -123,7 +123,6 @@ export {
   largest,
   later,
   left,
-  noStack,
   other,
   own,
   peak,
@@ -138,6 +137,7 @@ export {
   self,
   sharedMemory,
   site,
+  stack,
   swap,
   tracked,
   unaccounted,

@@ -1,7 +1,9 @@
 'use strict'
 
 const { BufferProfile } = require('./profile/buffer-profile')
+const { captureStack } = require('./profile/call-stack')
 const { describe } = require('./profile/frame-text')
+const { FrameTable } = require('./profile/frame-table')
 const { intercept, restore } = require('./profile/interception')
 const { Sampler } = require('./profile/sampler')
 const { invalidState, validateInteger, validateOptions } = require('./validate')
@@ -30,10 +32,24 @@ function stop() {
   return new BufferProfile(sampler.stop(), { sampleBytes, startedAt, durationMs })
 }
 
+function isRunning() {
+  return running !== null
+}
+
 /** The stack that allocated a buffer, a frame a line; `null` when it was not sampled or no profile is running. */
 function stackOf(buffer) {
   const stack = running?.sampler.stackOf(buffer)
-  return stack ? stack.map((frame) => `    at ${describe(frame)}`).join('\n') : null
+  return stack ? lines(stack) : null
 }
 
-module.exports = { profile: { start, stop }, stackOf }
+/** The stack of the running call from the caller of `below` on, in the same form. */
+function describeCallers(below) {
+  const frames = new FrameTable()
+  return lines(captureStack(below).map((callSite) => frames.frameOf(callSite)))
+}
+
+function lines(stack) {
+  return stack.map((frame) => `    at ${describe(frame)}`).join('\n')
+}
+
+module.exports = { describeCallers, isRunning, profile: { start, stop }, stackOf }

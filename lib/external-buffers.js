@@ -30,6 +30,14 @@ const empty = new WeakSet()
 
 let chosen
 
+/** Where buffers were allocated, from the first profile of this thread on. */
+let stacks
+
+function allocationStacks() {
+  stacks ??= require('./allocation-stacks')
+  return stacks
+}
+
 /** The way that buffers are followed in this thread; decided at first use. */
 function books() {
   if (chosen === undefined) {
@@ -45,6 +53,7 @@ function allocate(size, options) {
   const memory = size === 0 ? new ArrayBuffer(0) : books().allocate(size, label)
   if (memory === undefined) throw outOfMemory()
   if (size === 0) empty.add(memory)
+  else stacks?.allocated(memory, allocate)
   const buffer = Buffer.from(memory)
   if (DISPOSE) Object.defineProperty(buffer, DISPOSE, { value: dispose })
   return buffer
@@ -73,8 +82,12 @@ function release(buffer) {
 
 function track(value, options) {
   const label = options === undefined ? undefined : labelOf(options)
-  const outcome = books().track(ArrayBuffer.isView(value) ? value.buffer : value, label)
-  if (outcome === undefined) return value
+  const memory = ArrayBuffer.isView(value) ? value.buffer : value
+  const outcome = books().track(memory, label)
+  if (outcome === undefined) {
+    stacks?.tracked(memory)
+    return value
+  }
   if (outcome === DETACHED) throw invalidState('the buffer was released or transferred before')
   throw invalidType('value', ANY_BUFFER, value)
 }
@@ -113,8 +126,8 @@ function list(options = {}) {
   return native.listBuffers({ label, olderThanMs, top }).map(shapeEntry)
 }
 
-function shapeEntry({ label, bytes, resident = null, ageMs, thread = null, source }) {
-  return { label, bytes, resident, ageMs, threadId: thread, source, stack: null }
+function shapeEntry({ label, bytes, resident = null, ageMs, thread = null, source, address }) {
+  return { label, bytes, resident, ageMs, threadId: thread, source, stack: stacks?.of(address) ?? null }
 }
 
 function unaccounted() {
@@ -142,6 +155,12 @@ function outOfMemory() {
   return error
 }
 
-const externalBuffers = { allocate, list, release, track, unaccounted, usage }
+/** Loaded when it is used: it replaces what JavaScript allocates buffers with, and few processes want that. */
+const profile = {
+  start: (options) => allocationStacks().profile.start(options),
+  stop: () => allocationStacks().profile.stop(),
+}
+
+const externalBuffers = { allocate, list, profile, release, track, unaccounted, usage }
 
 module.exports = { externalBuffers }

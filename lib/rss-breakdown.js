@@ -43,7 +43,11 @@ function shape(raw) {
       deadArenas: raw.deadArenas ?? null,
       allocator: raw.allocator ?? null,
     },
-    arrayBuffers: { committed: raw.arrayBufferBytes ?? null, resident: null },
+    arrayBuffers: {
+      committed: raw.arrayBufferBytes ?? null,
+      tracked: raw.trackedBytes,
+      resident: raw.trackedBytes > 0 ? raw.trackedResident : null,
+    },
     swap: raw.swap,
     threads: raw.threads,
     method: raw.method,

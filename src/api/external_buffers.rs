@@ -54,6 +54,8 @@ pub(crate) struct RawUsage {
 /// One buffer.
 #[napi(object, object_from_js = false)]
 pub(crate) struct RawEntry {
+  /// Where it lies, where that is known.
+  pub address: Option<f64>,
   /// Its label.
   pub label: String,
   /// Bytes asked for.
@@ -183,6 +185,7 @@ fn amount(amount: Amount) -> RawAmount {
 
 fn raw_entry(entry: &Entry) -> RawEntry {
   RawEntry {
+    address: entry.address.map(js_number),
     label: entry.name.as_ref().to_owned(),
     bytes: js_number(entry.bytes),
     resident: entry.resident.map(js_number),

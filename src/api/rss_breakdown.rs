@@ -36,6 +36,10 @@ pub(crate) struct RawBreakdown {
   pub retained: Option<f64>,
   /// Bytes in `ArrayBuffer`s of all threads.
   pub array_buffer_bytes: Option<f64>,
+  /// Bytes of the buffers on the books.
+  pub tracked_bytes: f64,
+  /// Resident bytes of those.
+  pub tracked_resident: f64,
   /// Microseconds that the look took.
   pub cost_micros: f64,
   /// The regions, where they were asked for.
@@ -117,6 +121,7 @@ impl BreakdownTask {
 
   fn convert(&self, look: &Look) -> RawBreakdown {
     let survey = &look.survey;
+    let (tracked_bytes, tracked_resident) = look.tracked();
     let (arenas, arena_resident) = survey.arenas();
     let statistics = if self.allocator { malloc::statistics() } else { None };
     let native_heap = survey.breakdown.part(Part::NativeHeap);
@@ -136,6 +141,8 @@ impl BreakdownTask {
       in_use: statistics.map(|statistics| js_number(statistics.in_use())),
       retained: retained.map(js_number),
       array_buffer_bytes: look.array_buffer_bytes.map(js_number),
+      tracked_bytes: js_number(tracked_bytes),
+      tracked_resident: js_number(tracked_resident),
       regions,
       cost_micros: look.took.as_secs_f64() * 1e6,
     }

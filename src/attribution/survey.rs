@@ -86,7 +86,7 @@ impl Survey {
   }
 
   /// Resident bytes from `start` to `end`, wherever in their pages those lie.
-  pub(super) fn resident_overlap(&self, start: u64, end: u64, page_size: u64) -> u64 {
+  pub fn resident_overlap(&self, start: u64, end: u64, page_size: u64) -> u64 {
     let first = start.saturating_sub(start.checked_rem(page_size).unwrap_or(0));
     let behind = end.checked_next_multiple_of(page_size).unwrap_or(end);
     let unless_absent = |page: u64, bytes: u64| {

@@ -24,12 +24,10 @@ pub(crate) struct Entry {
   pub(crate) age_ms: u64,
   /// Node's number of the thread that it belongs to, while that lives.
   pub(crate) thread: Option<u32>,
-  /// The kernel's number of that thread.
-  #[expect(dead_code, reason = "see mod.rs")]
+  /// The kernel's number of that thread; `None` for memory that several may share.
   pub(crate) tid: Option<i32>,
   pub(crate) source: Source,
   /// Whether it is a mapping of its own, made by us: no allocator's header explains it.
-  #[expect(dead_code, reason = "see mod.rs")]
   pub(crate) is_mapped: bool,
 }
 
@@ -135,7 +133,6 @@ pub(crate) fn list(selection: &Selection) -> Vec<Entry> {
 }
 
 /// Everything that is alive, unmeasured, in address order: for the attribution of pages to threads.
-#[expect(dead_code, reason = "see mod.rs")]
 pub(crate) fn live(entries: &mut Vec<Entry>) {
   let (now, running, names) = (platform::coarse_millis(), threads::running(), label::names());
   entries.clear();
@@ -171,7 +168,7 @@ fn entry(
     name: copy.label.name_in(names),
     age_ms,
     thread: owner.map(|owner| owner.thread),
-    tid: owner.map(|owner| owner.tid),
+    tid: owner.filter(|_| !copy.is_shared).map(|owner| owner.tid),
     source: copy.source,
     is_mapped: copy.is_ours() && platform::is_mapping(copy.extent.length),
   }

@@ -12,9 +12,7 @@ mod record;
 mod threads;
 
 pub(crate) use books::{Amount, follow, follow_address, holder_left, look_up, strike, update_held};
-#[expect(unused_imports, reason = "for those who attribute pages to threads")]
-pub(crate) use census::live;
-pub(crate) use census::{Entry, Group, Selection, bytes_known_to_v8, list, usage};
+pub(crate) use census::{Entry, Group, Selection, bytes_known_to_v8, list, live, usage};
 pub(crate) use label::Label;
 pub(crate) use memory::OwnedMemory;
 pub(crate) use record::{Source, Tag};

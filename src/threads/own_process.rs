@@ -10,6 +10,7 @@ use crate::attribution::{
   Owner, Plan, ResidencySource, Survey, ThreadArena, V8Evidence, find_owners, heap_page_candidates, survey,
   weigh,
 };
+use crate::buffers::{self, Entry};
 use crate::error::{MeasureError, Result};
 use crate::malloc;
 use crate::parse::{maps, status};
@@ -87,6 +88,15 @@ pub(crate) struct Look {
 }
 
 impl Look {
+  /// Bytes of the buffers on the books, and how many of them are resident.
+  pub(crate) fn tracked(&self) -> (u64, u64) {
+    let page_size = platform::page_size();
+    self.buffers.iter().fold((0, 0), |(bytes, resident), HeldBuffer { start, end, .. }| {
+      let overlap = self.survey.resident_overlap(*start, *end, page_size);
+      (bytes.saturating_add(end.saturating_sub(*start)), resident.saturating_add(overlap))
+    })
+  }
+
   /// Resident bytes in arenas of threads that ended; `None` where it is not known which those are.
   pub(crate) fn dead_arenas(&self) -> Option<u64> {
     let used: HashSet<ThreadArena> = self.arenas.as_ref()?.values().copied().collect();
@@ -200,6 +210,18 @@ fn residency_sources() -> Vec<ResidencySource> {
   }
 }
 
+/// What is on the books of external buffers and has an address.
+fn held_buffers() -> Vec<HeldBuffer> {
+  let mut entries = Vec::new();
+  buffers::live(&mut entries);
+  let held = |entry: &Entry| {
+    let start = entry.address?;
+    let end = start.checked_add(entry.bytes)?;
+    Some(HeldBuffer { start, end, thread: entry.tid, is_mapped: entry.is_mapped })
+  };
+  entries.iter().filter_map(held).collect()
+}
+
 fn existing_arenas(survey: &Survey) -> HashSet<u64> {
   let arena = |owner| match owner {
     Owner::Arena(address) => Some(address),
@@ -236,7 +258,7 @@ fn facts(own: &OwnProcess, caller: Caller, threads: &[ThreadPlace]) -> Result<Fa
     control_blocks: threads.iter().filter_map(|thread| Some((thread.tid, thread.control_block?))).collect(),
     main_thread: platform::main_thread(),
     malloc_is_glibc: malloc::headers_are_known(),
-    buffers: Vec::new(),
+    buffers: held_buffers(),
   })
 }
 

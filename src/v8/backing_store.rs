@@ -3,14 +3,13 @@
 //! A store is one whatever is made of it: views, slices and the pool of `Buffer` share it, a transfer hands it on, a
 //! `SharedArrayBuffer` has it in every thread. Whether it lives can be asked at any moment from any thread.
 
-use std::ffi::{CStr, c_void};
-use std::mem::transmute_copy;
+use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::shared_pointer::{ReturnedOwner, ReturnedPointer, SharedPointer, WeakPointer};
-use crate::platform::find_symbol;
+use super::symbols::function;
 
 /// Frees memory that a store was made of: start, length, and what was given with it.
 pub(crate) type Deleter = unsafe extern "C" fn(*mut c_void, usize, *mut c_void);
@@ -226,13 +225,4 @@ impl Symbols {
       })
     }
   }
-}
-
-/// # Safety
-/// `F` is the type of the function that goes by this name.
-unsafe fn function<F: Copy>(name: &CStr) -> Option<F> {
-  const { assert!(size_of::<F>() == size_of::<NonNull<c_void>>()) };
-  let address = find_symbol(name).and_then(NonNull::new)?;
-  // SAFETY: a function pointer has the size of an address, and the caller vouches for its type.
-  Some(unsafe { transmute_copy(&address) })
 }

@@ -82,7 +82,7 @@ impl Symbols {
 ///
 /// # Safety
 /// `F` is a function pointer with the parameters and the result of that function.
-unsafe fn function<F: Copy>(name: &CStr) -> Option<F> {
+pub(super) unsafe fn function<F: Copy>(name: &CStr) -> Option<F> {
   const { assert!(size_of::<F>() == size_of::<*mut c_void>()) };
   let address = find_symbol(name).filter(|address| !address.is_null())?;
   // SAFETY: the sizes are equal, the address is not null, and the caller vouches for the type.
