@@ -187,6 +187,13 @@ pub trait AddressSpace: Memory {
   /// Appends one byte per page of private anonymous memory: 1 where it is resident.
   fn resident_pages(&self, start: u64, end: u64, residency: &mut Vec<u8>);
 
+  /// The same for several regions in address order, between which no other memory may be accessed.
+  fn resident_pages_of_run(&self, run: &[(u64, u64)], residency: &mut Vec<u8>) {
+    for (start, end) in run {
+      self.resident_pages(*start, *end, residency);
+    }
+  }
+
   /// The text of its `smaps`: the expensive way, for systems without the others.
   ///
   /// # Errors

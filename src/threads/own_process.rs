@@ -45,6 +45,10 @@ impl AddressSpace for OwnProcess {
     platform::resident_pages(start, end, residency);
   }
 
+  fn resident_pages_of_run(&self, run: &[(u64, u64)], residency: &mut Vec<u8>) {
+    platform::resident_pages_of_run(run, residency);
+  }
+
   fn smaps(&self) -> Result<Vec<u8>> {
     platform::read_smaps()
   }
