@@ -4,7 +4,6 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use super::listener::HeapWords;
-use super::live_isolates;
 use super::own_process::{self, Caller, Look};
 use super::registry::{self, Asked, IsolateRecord, JsThread, Record};
 use crate::attribution::{Bill, Bills, ChunkOwners, Hints, Owner, Part, Tenant, ThreadArena, bills};
@@ -177,6 +176,12 @@ fn isolates(look: &Look, records: &[Record]) -> HashMap<i32, u64> {
   let mut of_thread: HashMap<i32, u64> =
     records.iter().filter_map(|record| Some((record.tid, record.isolate.as_ref()?.address))).collect();
   let registered: HashSet<u64> = of_thread.values().copied().collect();
+  let is_unknown = |tid: i32, isolate: u64| !registered.contains(&isolate) && !of_thread.contains_key(&tid);
+  let unknown: Vec<(i32, u64)> =
+    look.isolates.iter().copied().filter(|(tid, isolate)| is_unknown(*tid, *isolate)).collect();
+  if unknown.is_empty() {
+    return of_thread;
+  }
   let with_pages: HashSet<u64> = look
     .survey
     .measured
@@ -188,10 +193,7 @@ fn isolates(look: &Look, records: &[Record]) -> HashMap<i32, u64> {
     .collect();
   let mut youngest: HashMap<u64, i32> = HashMap::new();
   let main = platform::main_thread();
-  for (tid, isolate) in live_isolates::candidates(&look.threads) {
-    if registered.contains(&isolate) || !with_pages.contains(&isolate) || of_thread.contains_key(&tid) {
-      continue;
-    }
+  for (tid, isolate) in unknown.into_iter().filter(|(_, isolate)| with_pages.contains(isolate)) {
     let known = youngest.entry(isolate).or_insert(tid);
     if tid == main || (*known != main && tid > *known) {
       *known = tid;
