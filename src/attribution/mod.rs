@@ -3,6 +3,7 @@
 //! Pure functions over what [`AddressSpace`] reports: regions, page residency, words of memory. In production
 //! that is this process (`platform`), in tests a captured one. Nothing here knows Node-API or a system call.
 
+mod address_range;
 mod bills;
 mod classify;
 mod file_mappings;
@@ -15,6 +16,7 @@ mod survey;
 mod v8_evidence;
 mod v8_pages;
 
+pub use address_range::AddressRange;
 pub use bills::{Bill, Bills, Hints, Shared, Tenant, ThreadArena, bills};
 pub use classify::{Facts, classify};
 pub use heap_pages::{HeapPages, heap_page_candidates};
