@@ -63,7 +63,7 @@ function requestOf({ waitMs = 0, deep = false, budgetMs }) {
   validateNumber(waitMs, 'options.waitMs', 0)
   validateBoolean(deep, 'options.deep')
   if (budgetMs !== undefined) validateNumber(budgetMs, 'options.budgetMs', 0)
-  return { engineIsV8, waitMs, deep, budgetMs }
+  return { engineIsV8, waitMs, deep, searchWorks, budgetMs }
 }
 
 function shape(raw, workers) {
