@@ -160,7 +160,7 @@ describe('the rss of a worker', () => {
         const { workerRss } = require('./index.js')
         const { smapsRollup } = require('./__test__/helpers/kernel.js')
         const neighbour = await ToldWorker.start()
-        await neighbour.tell('hold', load, bytes / 3)
+        await neighbour.tell('hold', load, bytes)
         await neighbour.tell('collectGarbage')
         const worker = await ToldWorker.start()
         const look = async () => {
@@ -223,7 +223,7 @@ describe('the rss of a worker', () => {
         // Pays once what the first load costs the process; stays, with nothing more to do, as the eighth.
         const workers = []
         for (let index = 0; index < 8; index++) workers.push(await ToldWorker.start())
-        await workers[7].tell('hold', 'objects', 30 * MIB)
+        await workers[7].tell('hold', 'objects', 240 * MIB)
         await workers[7].tell('collectGarbage')
         const rssOfEach = (answer) => workers.map((worker) => worker.entryOf(answer).rss)
         const idle = rssOfEach(workerRss())
