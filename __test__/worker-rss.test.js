@@ -241,16 +241,19 @@ describe('the rss of a worker', () => {
       { args: [loads, MIB], env: ARENA_EACH },
     )
     for (const answer of looks.answers) assertConsistent(answer)
-    for (const rss of looks.rss) {
-      loads.forEach(([load], index) => {
-        assertWithin5Percent(rss[index] - idle[index], truth[index], `worker ${index}, ${load}`)
-      })
+    looks.rss.forEach((rss, look) => {
+      const { method, sharedParts } = looks.answers[look]
+      const details = JSON.stringify({ method, sharedParts })
+      for (const [index, [load]] of loads.entries()) {
+        const what = `worker ${index}, ${load}, ${details}`
+        assertWithin5Percent(rss[index] - idle[index], truth[index], what)
+      }
       const ranked = rss.slice(0, loads.length)
       assert.deepEqual(
         ranked,
         [...ranked].sort((a, b) => a - b),
       )
-    }
+    })
   })
 
   it('leaves out the arenas that several threads share, which are shared', async () => {
