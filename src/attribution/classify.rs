@@ -167,7 +167,7 @@ impl<M: Memory> Classifier<'_, M> {
     if region.access.execute {
       return Some((Part::Jit, Owner::Process));
     }
-    if is_bss(region, neighbours) {
+    if !region.access.write && is_bss(region, neighbours) {
       return Some((Part::Code, Owner::Process));
     }
     if self.facts.engine_is_v8 && !region.access.write && region.start.is_multiple_of(TABLE_ALIGNMENT) {
@@ -194,6 +194,7 @@ impl<M: Memory> Classifier<'_, M> {
         .or_else(|| self.large_chunks_at(start, region))
         .or_else(|| self.main_arena_at(start, region))
         .or_else(|| self.low_level_alloc_at(start, region))
+        .or_else(|| self.bss_at(start, region, neighbours))
         .or_else(|| self.cpp_heap_at(start, region))
         .or_else(|| self.left_stack_at(start, region, neighbours))
         .or_else(|| tables_at(start, region, neighbours).filter(|_| self.facts.engine_is_v8))
@@ -273,6 +274,13 @@ impl<M: Memory> Classifier<'_, M> {
   fn low_level_alloc_at(&self, start: u64, region: &Region) -> Option<(u64, Part, Owner)> {
     let end = end_of_blocks(self.memory, start, region.end, self.facts.page_size)?;
     Some((end, Part::NativeHeap, Owner::LowLevelAlloc))
+  }
+
+  /// The zeroed data of a program or library. A library is often loaded right below what malloc mapped last, and its
+  /// data ends where that begins.
+  fn bss_at(&self, start: u64, region: &Region, neighbours: Neighbours) -> Option<(u64, Part, Owner)> {
+    let is_bss = start == region.start && is_bss(region, neighbours);
+    is_bss.then(|| (self.next_known_start(start, region), Part::Code, Owner::Process))
   }
 
   /// Pages of V8's C++ heap: each begins with two pointers, the second to a space, an object with virtual functions.

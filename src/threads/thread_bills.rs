@@ -6,9 +6,19 @@ use std::time::{Duration, Instant};
 use super::listener::HeapWords;
 use super::own_process::{self, Caller, Look};
 use super::registry::{self, Asked, IsolateRecord, JsThread, Record};
-use crate::attribution::{Bill, Bills, ChunkOwners, Hints, Owner, Part, Tenant, ThreadArena, bills};
+use crate::attribution::{Bill, Bills, Hints, Owner, Part, Tenant, ThreadArena, bills};
 use crate::error::Result;
 use crate::platform::{self, Activity, ThreadPlace};
+
+/// Whether the heaps are searched for the owners of large allocations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Search {
+  None,
+  /// There is a buffer that it has to find: when it finds none, it does not work here.
+  Unproven,
+  /// It worked before: when it finds nothing, there is nothing.
+  Proven,
+}
 
 /// What a thread is there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,11 +93,13 @@ impl Question {
   }
 
   /// Looks at the process and waits for answers, no longer than `patience` after the question was put. On any thread.
-  pub(crate) fn answer(&self, patience: Duration, deep: bool) -> Result<ThreadBills> {
+  pub(crate) fn answer(&self, patience: Duration, search: Search) -> Result<ThreadBills> {
     /// The clock cannot hold any moment.
     const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+    let deep = search != Search::None;
     let look = own_process::look(self.caller, deep)?;
-    let chunks = deep.then(|| own_process::find_chunk_owners(&look)).filter(ChunkOwners::found_any);
+    let chunks = deep.then(|| own_process::find_chunk_owners(&look));
+    let chunks = chunks.filter(|chunks| search == Search::Proven || chunks.found_any());
     let asked_at = self.asked.since();
     if let Some(deadline) = asked_at.checked_add(patience.min(LONGEST)) {
       self.asked.wait(deadline);
