@@ -122,6 +122,16 @@ describe('rssBreakdown()', () => {
     assert.ok(committed >= 512 * MIB && committed < 516 * MIB, String(committed))
   })
 
+  it('counts large buffers in nativeHeap also where a library was loaded right below them', async () => {
+    const answer = await aroundLoad(() => {
+      const buffers = () => Array.from({ length: 64 }, () => new Uint8Array(1024 * 1024).fill(1))
+      globalThis.kept = buffers()
+      require('./__test__/helpers/test-addon.js')
+      globalThis.more = buffers()
+    })
+    assertGrewBy('nativeHeap', 128 * MIB, answer)
+  })
+
   it('counts 256 MiB of small buffers in nativeHeap', async () => {
     const answer = await aroundLoad(() => {
       globalThis.kept = Array.from({ length: 4096 }, () => Buffer.alloc(64 * 1024, 1))

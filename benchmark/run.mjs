@@ -7,6 +7,7 @@
 
 import { parseArgs } from 'node:util'
 import { benchmarkBreakdown } from './lib/benchmark-breakdown.mjs'
+import { benchmarkThreads } from './lib/benchmark-threads.mjs'
 import { buildExample } from './lib/build-example.mjs'
 import { findNodes } from './lib/find-nodes.mjs'
 import { describeMachine } from './lib/machine.mjs'
@@ -24,8 +25,8 @@ const { values: options } = parseArgs({
   },
 })
 const rounds = Number(options.rounds)
-/** Its calls take up to half a second each round. */
-const BREAKDOWN_ROUNDS = Math.min(rounds, 9)
+/** Some calls take up to half a second each round. */
+const LONG_CALL_ROUNDS = Math.min(rounds, 9)
 
 const nodes = findNodes(options.node)
 const floor = buildExample('statm_floor')
@@ -36,9 +37,13 @@ const report = [machine, reportCalls(results), reportLoad(results)].join('\n\n')
 console.log(report)
 if (options.write) replaceResults('memoryUsage', report)
 
-const breakdown = benchmarkBreakdown(nodes, BREAKDOWN_ROUNDS)
+const breakdown = benchmarkBreakdown(nodes, LONG_CALL_ROUNDS)
 console.log(`\n## rssBreakdown()\n\n${breakdown}`)
 if (options.write) replaceResults('rssBreakdown', breakdown)
+
+const threads = benchmarkThreads(nodes, LONG_CALL_ROUNDS)
+console.log(`\n## workerRss()\n\n${threads}`)
+if (options.write) replaceResults('workerRss', threads)
 
 function measureNode({ path, version }) {
   console.error(`Node ${version}: calls, calls without V8's symbols, load`) // it takes a while

@@ -63,7 +63,7 @@ function requestOf({ waitMs = 0, deep = false, budgetMs }) {
   validateNumber(waitMs, 'options.waitMs', 0)
   validateBoolean(deep, 'options.deep')
   if (budgetMs !== undefined) validateNumber(budgetMs, 'options.budgetMs', 0)
-  return { engineIsV8, waitMs, deep, budgetMs }
+  return { engineIsV8, waitMs, deep, searchWorks, budgetMs }
 }
 
 function shape(raw, workers) {
@@ -96,8 +96,8 @@ function shapeThread(thread, { raw, identity, isCaller }) {
     kind,
     rss: v8Heap + jit + stack + nativeHeap,
     v8Heap: raw.knowsHeaps || !runsJavaScript ? v8Heap : null,
-    // Where the code of an isolate lies is known of those alone that registered.
-    jit: (raw.knowsHeaps && state !== 'unregistered') || !runsJavaScript ? jit : null,
+    // Where the code of an isolate lies is known of those alone that registered; some leave while we look.
+    jit: jit > 0 || (raw.knowsHeaps && state !== 'unregistered') || !runsJavaScript ? jit : null,
     stack,
     nativeHeap: raw.method.malloc === 'verified' ? nativeHeap : null,
     arrayBuffers: runsJavaScript ? (thread.arrayBuffers ?? null) : null,

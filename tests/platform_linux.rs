@@ -7,8 +7,9 @@
 )]
 
 use rs_memusage::platform::{
-  allocate_zeroed, coarse_millis, defining_object, free, peak_resident_set_size, prepare, read_own_words,
-  reset_peak_resident_set_size, resident_set_size,
+  OwnMemory, allocate_zeroed, coarse_millis, defining_object, free, page_size, peak_resident_set_size,
+  prepare, read_own_words, reset_peak_resident_set_size, resident_pages, resident_pages_of_run,
+  resident_set_size,
 };
 
 const MIB: u64 = 1024 * 1024;
@@ -61,6 +62,68 @@ fn reading_memory_that_is_not_there_fails_and_does_not_fault() {
   assert_eq!(words, known);
   assert!(!read_own_words(0, &mut words));
   assert!(!read_own_words(usize::MAX - 7, &mut words));
+}
+
+#[test]
+fn gathering_skips_what_cannot_be_read() {
+  /// As a header of something that is no page may lead anywhere.
+  const NOWHERE: [u64; 5] = [0, 8, 1 << 46, 0xFFFF_8000_0000_0000, u64::MAX - 7];
+  let known: Vec<[u64; 2]> = (1..=3000_u64).map(|word| [word, !word]).collect();
+  let addresses: Vec<u64> = known
+    .iter()
+    .enumerate()
+    .map(|(index, words)| match NOWHERE.get(index % 7) {
+      Some(address) if index.is_multiple_of(3) => *address,
+      _ => u64::try_from(words.as_ptr().addr()).unwrap(),
+    })
+    .collect();
+  for count in [0, 1, 2, 5, 100, 3000] {
+    let mut words = Vec::new();
+    OwnMemory::open().gather(&addresses[..count], 2, &mut words);
+    let expected: Vec<u64> = known
+      .iter()
+      .zip(&addresses[..count])
+      .flat_map(|(words, address)| if NOWHERE.contains(address) { [0; 2] } else { *words })
+      .collect();
+    assert_eq!(words, expected, "{count} addresses");
+  }
+}
+
+#[test]
+fn a_run_of_regions_is_as_resident_as_each_of_them() {
+  /// Behind each region a hole of as many pages, which belongs to none.
+  const REGION_PAGES: u64 = 24;
+  const REGIONS: u64 = 600;
+  prepare();
+  let page = page_size();
+  let length = usize::try_from(REGIONS * 2 * REGION_PAGES * page).unwrap();
+  let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+  // SAFETY: a new mapping at a place that the kernel chooses.
+  let memory = unsafe { libc::mmap(std::ptr::null_mut(), length, access, kind, -1, 0) };
+  assert_ne!(memory, libc::MAP_FAILED);
+  let start = u64::try_from(memory.addr()).unwrap();
+  let touch = |index: u64| {
+    let place = memory.cast::<u8>().wrapping_add(usize::try_from(index * page).unwrap());
+    // SAFETY: the place lies in the mapping, and nobody else has it.
+    unsafe { place.write(1) };
+  };
+  let is_touched = |index: u64| !index.is_multiple_of(5) && !(index / 7).is_multiple_of(3);
+  (0..REGIONS * 2 * REGION_PAGES).filter(|index| is_touched(*index)).for_each(touch);
+  let step = 2 * REGION_PAGES * page;
+  // The first few adjoin the next one.
+  let pages_of = |index: u64| if index < 3 { 2 * REGION_PAGES } else { REGION_PAGES };
+  let regions: Vec<(u64, u64)> =
+    (0..REGIONS).map(|index| (start + index * step, start + index * step + pages_of(index) * page)).collect();
+  for count in [0, 1, 2, 100, 600] {
+    let (mut together, mut each) = (vec![7], vec![7]);
+    resident_pages_of_run(&regions[..count], &mut together);
+    for (start, end) in &regions[..count] {
+      resident_pages(*start, *end, &mut each);
+    }
+    assert_eq!(together, each, "{count} regions");
+  }
+  // SAFETY: nothing points into the mapping any more.
+  assert_eq!(unsafe { libc::munmap(memory, length) }, 0);
 }
 
 #[test]

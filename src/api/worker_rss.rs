@@ -15,7 +15,7 @@ use crate::threads::env_state;
 use crate::threads::listener::HeapWords;
 use crate::threads::own_process;
 use crate::threads::registry;
-use crate::threads::thread_bills::{Entry, Kind, Question, State, ThreadBills};
+use crate::threads::thread_bills::{Entry, Kind, Question, Search, State, ThreadBills};
 
 /// What JavaScript asks for, validated there.
 #[napi(object, object_to_js = false)]
@@ -27,6 +27,8 @@ pub(crate) struct RawWorkerRequest {
   pub wait_ms: f64,
   /// Whether the heaps are searched for the owners of large allocations.
   pub deep: bool,
+  /// Whether a search found before what it had to find.
+  pub search_works: bool,
   /// Refuse a look that is predicted to take longer than this.
   pub budget_ms: Option<f64>,
 }
@@ -127,7 +129,7 @@ pub(crate) fn worker_rss_async(
 pub(crate) struct WorkerRssTask {
   question: Question,
   patience: Duration,
-  deep: bool,
+  search: Search,
 }
 
 impl WorkerRssTask {
@@ -139,11 +141,16 @@ impl WorkerRssTask {
     let own = env_state::with(env, |state| Some(HeapWords::of(state.verified_v8()?.read()?.0)));
     // A wait beyond what a Duration holds has no end that anybody would see.
     let patience = Duration::try_from_secs_f64(request.wait_ms / 1000.0).unwrap_or(Duration::MAX);
-    Ok(Self { question: Question::put(caller, own), patience, deep: request.deep })
+    let search = match (request.deep, request.search_works) {
+      (false, _) => Search::None,
+      (true, false) => Search::Unproven,
+      (true, true) => Search::Proven,
+    };
+    Ok(Self { question: Question::put(caller, own), patience, search })
   }
 
   fn measure(&self) -> Result<RawWorkerRss, MeasureError> {
-    let bills = self.question.answer(self.patience, self.deep)?;
+    let bills = self.question.answer(self.patience, self.search)?;
     let caller = bills.entries.iter().position(|entry| entry.tid == self.question.calling_thread());
     Ok(RawWorkerRss {
       rss: js_number(bills.look.survey.breakdown.resident()),

@@ -138,7 +138,7 @@ pub fn bills(survey: &Survey, tenants: &[Tenant], hints: Hints) -> Bills {
     ledger.enter(measured);
   }
   if let (Some(isolate), Some(rest)) = (hints.own_isolate, survey.own_heap) {
-    let account = ledger.by_isolate.get(&isolate).copied().map_or(Account::V8Heap, Account::HeapOf);
+    let account = ledger.by_isolate.get(&isolate).map_or(Account::V8Heap, Account::HeapOf);
     add(ledger.balance(account), rest);
   }
   ledger.by_books(survey, hints);
@@ -166,8 +166,8 @@ enum Account {
 struct Ledger {
   threads: Vec<Bill>,
   shared: Shared,
-  by_isolate: HashMap<u64, usize>,
-  by_thread: HashMap<i32, usize>,
+  by_isolate: Index<u64>,
+  by_thread: Index<i32>,
   by_arena: HashMap<ThreadArena, Users>,
 }
 
@@ -176,8 +176,8 @@ impl Ledger {
     Self {
       threads: vec![Bill::default(); tenants.len()],
       shared: Shared::default(),
-      by_isolate: index_of(tenants, |tenant| tenant.isolate),
-      by_thread: index_of(tenants, |tenant| Some(tenant.tid)),
+      by_isolate: Index::of(tenants, |tenant| tenant.isolate),
+      by_thread: Index::of(tenants, |tenant| Some(tenant.tid)),
       by_arena: arenas_of(tenants),
     }
   }
@@ -193,7 +193,7 @@ impl Ledger {
       }
       _ => None,
     };
-    match thread.and_then(|index| self.threads.get_mut(*index)) {
+    match thread.and_then(|index| self.threads.get_mut(index)) {
       Some(bill) => add(bill.part(piece.part), *resident),
       None => add(self.shared.part(piece.part), *resident),
     }
@@ -246,7 +246,7 @@ impl Ledger {
   /// to it: it knows where a buffer is now.
   fn by_books(&mut self, survey: &Survey, hints: Hints) {
     for buffer in hints.buffers {
-      let Some(index) = buffer.thread.and_then(|tid| self.by_thread.get(&tid).copied()) else { continue };
+      let Some(index) = buffer.thread.and_then(|tid| self.by_thread.get(&tid)) else { continue };
       let Some(piece) = survey.piece_with(buffer.start, buffer.end) else { continue };
       let is_searched = matches!(piece.owner, Owner::LargeChunks | Owner::GrowableBuffer | Owner::Buffer);
       if piece.part == Part::NativeHeap && !(is_searched && hints.chunks.is_some()) {
@@ -263,7 +263,7 @@ impl Ledger {
       bill.array_buffers = Some(bill.array_buffers.unwrap_or(0));
     }
     for (isolate, large, mapped) in owners.per_isolate() {
-      if let Some(index) = self.by_isolate.get(&isolate).copied() {
+      if let Some(index) = self.by_isolate.get(&isolate) {
         self.ascribe(index, Account::LargeAllocations, large);
         self.ascribe(index, Account::NativeHeap, mapped);
       }
@@ -354,11 +354,21 @@ fn arena(owner: Owner) -> ThreadArena {
   }
 }
 
-fn index_of<K: Eq + std::hash::Hash>(
-  tenants: &[Tenant],
-  key: impl Fn(&Tenant) -> Option<K>,
-) -> HashMap<K, usize> {
-  tenants.iter().enumerate().filter_map(|(index, tenant)| Some((key(tenant)?, index))).collect()
+/// Where each of the tenants stands. Every piece is looked up: in a sorted list that takes less than in a map.
+struct Index<K>(Vec<(K, usize)>);
+
+impl<K: Ord> Index<K> {
+  fn of(tenants: &[Tenant], key: impl Fn(&Tenant) -> Option<K>) -> Self {
+    let keys = tenants.iter().enumerate().filter_map(|(index, tenant)| Some((key(tenant)?, index)));
+    let mut places: Vec<(K, usize)> = keys.collect();
+    places.sort();
+    Self(places)
+  }
+
+  fn get(&self, key: &K) -> Option<usize> {
+    let place = self.0.binary_search_by(|(known, _)| known.cmp(key)).ok()?;
+    self.0.get(place).map(|(_, index)| *index)
+  }
 }
 
 fn add(sum: &mut u64, bytes: u64) {

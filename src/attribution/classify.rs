@@ -47,8 +47,16 @@ pub fn classify(
   memory: &impl Memory,
 ) -> Vec<Piece> {
   let files = CodeFiles::find(regions, text);
-  let mut classifier =
-    Classifier { regions, facts, memory, heaps, region: 0, pieces: Vec::with_capacity(regions.len()) };
+  let mut classifier = Classifier {
+    regions,
+    facts,
+    memory,
+    heaps,
+    code_ranges: by_start(&facts.code_ranges),
+    control_blocks: by_address(&facts.control_blocks),
+    region: 0,
+    pieces: Vec::with_capacity(regions.len()),
+  };
   let mut previous: Option<&Region> = None;
   for (index, region) in regions.iter().enumerate() {
     let neighbours = Neighbours { before: previous, after: regions.get(index.saturating_add(1)) };
@@ -63,6 +71,20 @@ pub fn classify(
     previous = Some(region);
   }
   classifier.pieces
+}
+
+/// Where several isolates share a range, the first of them stands for all.
+fn by_start(code_ranges: &[(u64, u64, u64)]) -> Vec<(u64, u64, u64)> {
+  let mut ranges = code_ranges.to_vec();
+  ranges.sort_by_key(|(start, _, _)| *start);
+  ranges.dedup_by_key(|(start, _, _)| *start);
+  ranges
+}
+
+fn by_address(control_blocks: &[(i32, u64)]) -> Vec<(i32, u64)> {
+  let mut blocks = control_blocks.to_vec();
+  blocks.sort_by_key(|(_, block)| *block);
+  blocks
 }
 
 /// What lies directly below and above a region.
@@ -87,6 +109,10 @@ struct Classifier<'a, M> {
   facts: &'a Facts,
   memory: &'a M,
   heaps: &'a HeapPages,
+  /// Code ranges in the order of addresses.
+  code_ranges: Vec<(u64, u64, u64)>,
+  /// Control blocks in the order of addresses.
+  control_blocks: Vec<(i32, u64)>,
   /// Index of the region that is being split.
   region: usize,
   pieces: Vec<Piece>,
@@ -141,7 +167,7 @@ impl<M: Memory> Classifier<'_, M> {
     if region.access.execute {
       return Some((Part::Jit, Owner::Process));
     }
-    if is_bss(region, neighbours) {
+    if !region.access.write && is_bss(region, neighbours) {
       return Some((Part::Code, Owner::Process));
     }
     if self.facts.engine_is_v8 && !region.access.write && region.start.is_multiple_of(TABLE_ALIGNMENT) {
@@ -152,7 +178,9 @@ impl<M: Memory> Classifier<'_, M> {
   }
 
   fn code_range_at(&self, address: u64) -> Option<(u64, u64, u64)> {
-    self.facts.code_ranges.iter().copied().find(|(start, end, _)| (*start..*end).contains(&address))
+    let after = self.code_ranges.partition_point(|(start, _, _)| *start <= address);
+    let range = after.checked_sub(1).and_then(|index| self.code_ranges.get(index)).copied();
+    range.filter(|(_, end, _)| address < *end)
   }
 
   /// Rules that read the memory: neighbouring mappings merge, so a region may hold several things.
@@ -166,6 +194,7 @@ impl<M: Memory> Classifier<'_, M> {
         .or_else(|| self.large_chunks_at(start, region))
         .or_else(|| self.main_arena_at(start, region))
         .or_else(|| self.low_level_alloc_at(start, region))
+        .or_else(|| self.bss_at(start, region, neighbours))
         .or_else(|| self.cpp_heap_at(start, region))
         .or_else(|| self.left_stack_at(start, region, neighbours))
         .or_else(|| tables_at(start, region, neighbours).filter(|_| self.facts.engine_is_v8))
@@ -187,9 +216,8 @@ impl<M: Memory> Classifier<'_, M> {
   /// A thread's stack reaches from its guard to its control block. The main thread's control block lies elsewhere,
   /// in a page or two of its own.
   fn stack_at(&self, start: u64, region: &Region) -> Option<(u64, Part, Owner)> {
-    let inside = |address: u64| (start..region.end).contains(&address);
-    let blocks = self.facts.control_blocks.iter().copied().filter(|(_, block)| inside(*block));
-    let (thread, block) = blocks.min_by_key(|(_, block)| *block)?;
+    let next = self.control_blocks.partition_point(|(_, block)| *block < start);
+    let (thread, block) = *self.control_blocks.get(next).filter(|(_, block)| *block < region.end)?;
     let end = block.checked_add(CONTROL_BLOCK_REST)?.checked_next_multiple_of(self.facts.page_size)?;
     let reached = thread != self.facts.main_thread || start == self.page_of(block);
     reached.then_some((end.min(region.end), Part::Stacks, Owner::Thread(thread)))
@@ -209,14 +237,14 @@ impl<M: Memory> Classifier<'_, M> {
         self.facts.engine_is_v8 && start == region.start && looks_like_heap_page(self.memory, start);
       return alike.then_some((region.end, Part::V8Heap, Owner::V8));
     }
-    let ((first, isolate), rest) = self.heaps.within(start, region.end).split_first()?;
-    let is_page = self.facts.isolates.live.contains(isolate) || self.are_heap_pages(start, region.end);
-    if *first != start || !is_page {
+    let (first, rest) = self.heaps.within(start, region.end).split_first()?;
+    let is_page = first.is_live || self.are_heap_pages(start, region.end);
+    if first.start != start || !is_page {
       return None;
     }
-    let (part, owner) = part_of_page(*isolate, region.access.write, &self.facts.isolates);
-    let next = rest.iter().find(|(_, other)| other != isolate && self.facts.isolates.live.contains(other));
-    Some((next.map_or(region.end, |(page, _)| *page), part, owner))
+    let (part, owner) = part_of_page(first, region.access.write, self.facts.isolates.complete);
+    let next = rest.iter().find(|page| page.is_live && page.isolate != first.isolate);
+    Some((next.map_or(region.end, |page| page.start), part, owner))
   }
 
   /// Whether everything from `start` to `end` is made of whole pages that look like V8's. Other allocators align their
@@ -246,6 +274,13 @@ impl<M: Memory> Classifier<'_, M> {
   fn low_level_alloc_at(&self, start: u64, region: &Region) -> Option<(u64, Part, Owner)> {
     let end = end_of_blocks(self.memory, start, region.end, self.facts.page_size)?;
     Some((end, Part::NativeHeap, Owner::LowLevelAlloc))
+  }
+
+  /// The zeroed data of a program or library. A library is often loaded right below what malloc mapped last, and its
+  /// data ends where that begins.
+  fn bss_at(&self, start: u64, region: &Region, neighbours: Neighbours) -> Option<(u64, Part, Owner)> {
+    let is_bss = start == region.start && is_bss(region, neighbours);
+    is_bss.then(|| (self.next_known_start(start, region), Part::Code, Owner::Process))
   }
 
   /// Pages of V8's C++ heap: each begins with two pointers, the second to a space, an object with virtual functions.
@@ -294,9 +329,12 @@ impl<M: Memory> Classifier<'_, M> {
 
   /// Where something that is recognised may begin after `start`, or the end of the region.
   fn next_known_start(&self, start: u64, region: &Region) -> u64 {
-    let blocks = self.facts.control_blocks.iter().map(|(_, block)| self.page_of(*block));
-    let buffers = self.facts.buffers.iter().filter(|buffer| buffer.is_mapped).map(|buffer| buffer.start);
-    let next = blocks.chain(buffers).filter(|known| *known > start).min();
+    let next = self.control_blocks.partition_point(|(_, block)| self.page_of(*block) <= start);
+    let block = self.control_blocks.get(next).map(|(_, block)| self.page_of(*block));
+    let behind = self.facts.buffers.partition_point(|buffer| buffer.start <= start);
+    let mut buffers = self.facts.buffers.get(behind..).unwrap_or_default().iter();
+    let buffer = buffers.find(|buffer| buffer.is_mapped).map(|buffer| buffer.start);
+    let next = block.into_iter().chain(buffer).min();
     let limit = next.map_or(region.end, |known| known.min(region.end));
     self.next_known_header(start, limit, region.end).unwrap_or(limit)
   }

@@ -3,6 +3,7 @@
 //! Pure functions over what [`AddressSpace`] reports: regions, page residency, words of memory. In production
 //! that is this process (`platform`), in tests a captured one. Nothing here knows Node-API or a system call.
 
+mod address_range;
 mod bills;
 mod classify;
 mod file_mappings;
@@ -15,6 +16,7 @@ mod survey;
 mod v8_evidence;
 mod v8_pages;
 
+pub use address_range::AddressRange;
 pub use bills::{Bill, Bills, Hints, Shared, Tenant, ThreadArena, bills};
 pub use classify::{Facts, classify};
 pub use heap_pages::{HeapPages, heap_page_candidates};
@@ -186,6 +188,13 @@ pub trait AddressSpace: Memory {
 
   /// Appends one byte per page of private anonymous memory: 1 where it is resident.
   fn resident_pages(&self, start: u64, end: u64, residency: &mut Vec<u8>);
+
+  /// The same for several regions in address order, between which no other memory may be accessed.
+  fn resident_pages_of_run(&self, run: &[(u64, u64)], residency: &mut Vec<u8>) {
+    for (start, end) in run {
+      self.resident_pages(*start, *end, residency);
+    }
+  }
 
   /// The text of its `smaps`: the expensive way, for systems without the others.
   ///

@@ -9,6 +9,7 @@
 
 use std::collections::HashMap;
 
+use super::address_range::AddressRange;
 use super::classify::is_pointer;
 use super::glibc_heap::visit_large_chunks;
 use super::{HeldBuffer, Memory, Owner, Part, Survey};
@@ -161,28 +162,22 @@ fn search(
   allocations: &[Allocation],
   mut found: impl FnMut(usize, u64),
 ) {
-  /// Words that are compared at once: nearly all of them lie outside, and the processor tells so for several in a step.
-  const BLOCK: usize = 16;
   const WORD: u64 = 8;
   let (Some(first), Some(last)) = (allocations.first(), allocations.last()) else { return };
-  let (lowest, span) = (first.payload, last.payload.saturating_sub(first.payload));
-  let is_near = |word: &u64| word.wrapping_sub(lowest) <= span;
+  let range = AddressRange::new(first.payload, last.payload);
   let mut address = start;
   while address < end {
     let left = usize::try_from(end.saturating_sub(address).checked_div(WORD).unwrap_or(0)).unwrap_or(0);
     let count = left.min(words.len());
     let Some(words) = words.get_mut(..count).filter(|words| !words.is_empty()) else { return };
     if memory.read(address, words) {
-      for (block, at) in words.chunks(BLOCK).zip((address..).step_by(BLOCK.saturating_mul(8))) {
-        let near = block.iter().fold(false, |any, word| any | is_near(word));
-        if near {
-          for (word, at) in block.iter().zip((at..).step_by(8)).filter(|(word, _)| is_near(word)) {
-            if let Ok(index) = allocations.binary_search_by_key(word, |allocation| allocation.payload) {
-              found(index, at);
-            }
-          }
+      range.find(words, |position| {
+        let Some(word) = words.get(position) else { return };
+        if let Ok(index) = allocations.binary_search_by_key(word, |allocation| allocation.payload) {
+          let offset = u64::try_from(position).unwrap_or(0).saturating_mul(WORD);
+          found(index, address.saturating_add(offset));
         }
-      }
+      });
     }
     address = address.saturating_add(u64::try_from(count).unwrap_or(0).saturating_mul(WORD));
   }

@@ -38,25 +38,37 @@ impl Residency {
     source: ResidencySource,
     leave_out: impl Fn(&Region) -> bool,
   ) -> Result<Self> {
-    let is_anonymous = |region: &&Region| {
-      region.inode == 0 && !region.access.shared && !region.access.is_none() && !is_immense(region)
-    };
+    let is_anonymous = |region: &Region| region.inode == 0 && !region.access.shared && !is_immense(region);
     let mut residency = Self { page_size, regions: Vec::new(), bytes: Vec::new() };
-    for region in regions.iter().filter(is_anonymous).filter(|region| !leave_out(region)) {
-      residency.regions.push((region.start, region.end, residency.bytes.len()));
-      match source {
-        ResidencySource::Mincore | ResidencySource::Pagemap => {
-          space.resident_pages(region.start, region.end, &mut residency.bytes);
-        }
-        ResidencySource::Smaps => {
-          residency.bytes.resize(residency.bytes.len().saturating_add(pages_of(region.size(), page_size)), 0);
-        }
+    let mut pages = 0_usize;
+    let mut run = Vec::new();
+    for region in regions.iter().filter(|region| !region.access.is_none()) {
+      if is_anonymous(region) && !leave_out(region) {
+        residency.regions.push((region.start, region.end, pages));
+        pages = pages.saturating_add(pages_of(region.size(), page_size));
+        run.push((region.start, region.end));
+      } else {
+        residency.ask(space, source, &run);
+        residency.bytes.resize(pages, 0);
+        run.clear();
       }
     }
+    residency.ask(space, source, &run);
+    residency.bytes.resize(pages, 0);
     if source == ResidencySource::Smaps {
       residency.fill_from_smaps(&space.smaps()?);
     }
     Ok(residency)
+  }
+
+  /// Appends the bytes of regions between which no other memory may be accessed.
+  fn ask(&mut self, space: &impl AddressSpace, source: ResidencySource, run: &[(u64, u64)]) {
+    match source {
+      ResidencySource::Mincore | ResidencySource::Pagemap => {
+        space.resident_pages_of_run(run, &mut self.bytes);
+      }
+      ResidencySource::Smaps => {} // told by one text for all of them
+    }
   }
 
   /// `smaps` gives one size per region. As many pages from its start are taken for resident.

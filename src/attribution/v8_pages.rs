@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 
 use super::classify::is_pointer;
+use super::heap_pages::HeapPage;
 use super::{Memory, Owner, Part};
 
 /// Alignment of V8's pages.
@@ -122,13 +123,13 @@ pub struct Isolates {
   pub complete: bool,
 }
 
-/// What a page-aligned region of V8's is.
-pub(super) fn part_of_page(isolate: u64, writable: bool, isolates: &Isolates) -> (Part, Owner) {
-  if isolates.live.contains(&isolate) {
-    (Part::V8Heap, Owner::Isolate(isolate))
+/// What a page-aligned region of V8's is. `complete` tells whether every live isolate is known.
+pub(super) fn part_of_page(page: &HeapPage, writable: bool, complete: bool) -> (Part, Owner) {
+  if page.is_live {
+    (Part::V8Heap, Owner::Isolate(page.isolate))
   } else if !writable {
     (Part::V8Heap, Owner::V8) // the read-only space, shared by all isolates
-  } else if isolates.complete {
+  } else if complete {
     (Part::V8Pool, Owner::V8)
   } else {
     (Part::V8Heap, Owner::V8)

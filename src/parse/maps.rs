@@ -65,11 +65,11 @@ impl Region {
 /// # Errors
 /// Names the first column that is not as documented.
 pub fn parse(text: &[u8], regions: &mut Vec<Region>) -> Result<(), ParseError> {
-  let mut line_start = 0_usize;
+  let mut rest = text;
   let mut covered = 0;
-  for line in text.split_inclusive(|byte| *byte == b'\n') {
-    let mut region = line_of(line, line_start)?;
-    line_start = line_start.saturating_add(line.len());
+  while !rest.is_empty() {
+    let (mut region, following) = line_of(rest, text.len().saturating_sub(rest.len()))?;
+    rest = following;
     region.start = region.start.max(covered);
     if region.start < region.end {
       covered = region.end;
@@ -79,18 +79,22 @@ pub fn parse(text: &[u8], regions: &mut Vec<Region>) -> Result<(), ParseError> {
   Ok(())
 }
 
-fn line_of(line: &[u8], line_start: usize) -> Result<Region, ParseError> {
-  let line = line.strip_suffix(b"\n").unwrap_or(line);
-  let (start, rest) = hexadecimal(line, b'-').ok_or(ParseError { field: "address" })?;
+/// Parses the first line of `text`, which stands at `position`; gives what follows it. Most lines have no name: they are
+/// gone through once.
+fn line_of(text: &[u8], position: usize) -> Result<(Region, &[u8]), ParseError> {
+  let (start, rest) = hexadecimal(text, b'-').ok_or(ParseError { field: "address" })?;
   let (end, rest) = hexadecimal(rest, b' ').ok_or(ParseError { field: "address" })?;
   let (access, rest) = access(rest).ok_or(ParseError { field: "perms" })?;
   let (_offset, rest) = hexadecimal(rest, b' ').ok_or(ParseError { field: "offset" })?;
   let (_device, rest) = split_at_space(rest).ok_or(ParseError { field: "dev" })?;
   let (inode, rest) = super::decimal(rest).ok_or(ParseError { field: "inode" })?;
   // Two sizes of padding exist between kernels; a name begins at the first character that is not a space.
-  let name = rest.trim_ascii_start();
-  let name_start = line_start.saturating_add(line.len().saturating_sub(name.len()));
-  Ok(Region { start, end, access, inode, name: name_start..name_start.saturating_add(name.len()) })
+  let padding = rest.iter().take_while(|byte| byte.is_ascii_whitespace() && **byte != b'\n').count();
+  let rest = rest.get(padding..).unwrap_or_default();
+  let length = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+  let name_start = position.saturating_add(text.len().saturating_sub(rest.len()));
+  let name = name_start..name_start.saturating_add(length);
+  Ok((Region { start, end, access, inode, name }, rest.get(length.saturating_add(1)..).unwrap_or_default()))
 }
 
 fn hexadecimal(text: &[u8], end: u8) -> Option<(u64, &[u8])> {
@@ -128,6 +132,7 @@ fn access(text: &[u8]) -> Option<(Access, &[u8])> {
 }
 
 fn split_at_space(text: &[u8]) -> Option<(&[u8], &[u8])> {
-  let space = text.iter().position(|byte| *byte == b' ')?;
-  Some((text.get(..space)?, text.get(space.saturating_add(1)..)?))
+  let space = text.iter().position(|byte| matches!(byte, b' ' | b'\n'))?;
+  let (before, behind) = text.split_at_checked(space)?;
+  Some((before, behind.strip_prefix(b" ")?))
 }

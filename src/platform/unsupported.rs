@@ -102,6 +102,9 @@ pub fn pagemap_tells_zero_pages() -> bool {
 /// Nothing is known to be resident.
 pub fn resident_pages(_start: u64, _end: u64, _residency: &mut Vec<u8>) {}
 
+/// See [`resident_pages`].
+pub fn resident_pages_of_run(_run: &[(u64, u64)], _residency: &mut Vec<u8>) {}
+
 /// # Errors
 /// Always `Unsupported`.
 pub fn resident_file(_start: u64, _end: u64) -> Result<FilePages> {

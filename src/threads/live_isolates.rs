@@ -6,7 +6,7 @@
 
 use std::sync::OnceLock;
 
-use crate::platform::{ThreadPlace, own_control_block, read_own_words};
+use crate::platform::{OwnMemory, ThreadPlace, own_control_block, read_own_words};
 
 /// How far below and above the control block the variable is looked for, in words.
 const SEARCHED_WORDS: usize = 1024;
@@ -26,21 +26,17 @@ pub(super) fn is_calibrated() -> bool {
 
 /// The values of that variable in all threads, each with the kernel's id of the thread: isolates, and perhaps a word
 /// that is none.
-pub(super) fn candidates(threads: &[ThreadPlace]) -> Vec<(i32, u64)> {
+pub(super) fn candidates(threads: &[ThreadPlace], memory: &OwnMemory) -> Vec<(i32, u64)> {
   let distances = DISTANCES.get().map(Vec::as_slice).unwrap_or_default();
-  let mut values = Vec::new();
-  for thread in threads {
-    let Some(block) = thread.control_block else { continue };
-    for distance in distances {
-      let mut word = [0];
-      let address = block.wrapping_add(*distance);
-      if usize::try_from(address).is_ok_and(|address| read_own_words(address, &mut word)) {
-        let isolates = word.into_iter().filter(|value| *value != 0);
-        values.extend(isolates.map(|isolate| (thread.tid, isolate)));
-      }
-    }
-  }
-  values
+  let places: Vec<(i32, u64)> = threads
+    .iter()
+    .filter_map(|thread| Some((thread.tid, thread.control_block?)))
+    .flat_map(|(tid, block)| distances.iter().map(move |distance| (tid, block.wrapping_add(*distance))))
+    .collect();
+  let addresses: Vec<u64> = places.iter().map(|(_, address)| *address).collect();
+  let mut words = Vec::new();
+  memory.gather(&addresses, 1, &mut words);
+  places.iter().zip(words).filter(|(_, word)| *word != 0).map(|((tid, _), word)| (*tid, word)).collect()
 }
 
 fn find_distances(isolate: u64) -> Option<Vec<u64>> {

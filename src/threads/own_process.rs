@@ -46,6 +46,10 @@ impl AddressSpace for OwnProcess {
     platform::resident_pages(start, end, residency);
   }
 
+  fn resident_pages_of_run(&self, run: &[(u64, u64)], residency: &mut Vec<u8>) {
+    platform::resident_pages_of_run(run, residency);
+  }
+
   fn smaps(&self) -> Result<Vec<u8>> {
     platform::read_smaps()
   }
@@ -78,6 +82,8 @@ pub(crate) struct Look {
   pub(crate) arenas: Option<HashMap<i32, ThreadArena>>,
   /// Buffers that somebody keeps books about.
   pub(crate) buffers: Vec<HeldBuffer>,
+  /// What the variable with the isolate held in each of them: isolates, and perhaps a word that is none.
+  pub(super) isolates: Vec<(i32, u64)>,
   /// Whether the heap pages of each isolate could be told apart.
   pub(crate) knows_heaps: bool,
   pub(crate) residency: ResidencySource,
@@ -120,7 +126,8 @@ pub(crate) fn look(caller: Caller, every_piece: bool) -> Result<Look> {
   let _alone = LOOKING.lock().unwrap_or_else(PoisonError::into_inner);
   let own = OwnProcess { memory: platform::OwnMemory::open() };
   let threads = platform::thread_places();
-  let facts = facts(&own, caller, &threads)?;
+  let isolates = live_isolates::candidates(&threads, &own.memory);
+  let facts = facts(&own, caller, &threads, &isolates)?;
   let (mut survey, residency) = survey_truthfully(&own, &facts, caller.isolate, every_piece)?;
   let v8 = match caller.isolate {
     Some(isolate) if facts.layout.is_some() => weigh(&mut survey, isolate),
@@ -129,19 +136,22 @@ pub(crate) fn look(caller: Caller, every_piece: bool) -> Result<Look> {
   };
   let took = start.elapsed();
   look_cost::learn(survey.regions.len(), survey.counted.anonymous, took);
-  let array_buffer_bytes = registry::array_buffer_bytes().filter(|_| !has_unregistered(&survey));
+  let array_buffer_bytes =
+    if has_unregistered(&survey) { None } else { registry::array_buffer_bytes(&own.memory) };
   let knows_heaps = facts.layout.is_some();
   let arenas = thread_arenas::arenas_of(
     &threads,
     &existing_arenas(&survey),
     &registry::arenas(),
     platform::main_thread(),
+    &own.memory,
   );
   Ok(Look {
     survey,
     threads,
     arenas,
     buffers: facts.buffers,
+    isolates,
     knows_heaps,
     residency,
     v8,
@@ -232,9 +242,10 @@ fn existing_arenas(survey: &Survey) -> HashSet<u64> {
 
 /// Whether an isolate owns pages that never loaded the package.
 fn has_unregistered(survey: &Survey) -> bool {
-  let registered: HashSet<u64> = registered_isolates().collect();
+  let mut registered: Vec<u64> = registered_isolates().collect();
+  registered.sort_unstable();
   survey.measured.iter().any(|measured| match measured.piece.owner {
-    Owner::Isolate(isolate) => !registered.contains(&isolate),
+    Owner::Isolate(isolate) => registered.binary_search(&isolate).is_err(),
     _ => false,
   })
 }
@@ -243,12 +254,17 @@ fn registered_isolates() -> impl Iterator<Item = u64> {
   registry::records().into_iter().filter_map(|record| Some(record.isolate?.address))
 }
 
-fn facts(own: &OwnProcess, caller: Caller, threads: &[ThreadPlace]) -> Result<Facts> {
+fn facts(
+  own: &OwnProcess,
+  caller: Caller,
+  threads: &[ThreadPlace],
+  isolates: &[(i32, u64)],
+) -> Result<Facts> {
   let mut live: HashSet<u64> = registered_isolates().collect();
   if let Some(isolate) = registered_isolates().next() {
     find_layout(own, isolate)?;
   }
-  live.extend(live_isolates::candidates(threads).into_iter().map(|(_, isolate)| isolate));
+  live.extend(isolates.iter().map(|(_, isolate)| *isolate));
   Ok(Facts {
     page_size: platform::page_size(),
     isolates: Isolates { live, complete: live_isolates::is_calibrated() },

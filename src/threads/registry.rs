@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::listener::{HeapWords, Listener, after_collection};
 use crate::attribution::ThreadArena;
 use crate::malloc;
-use crate::platform::{current_thread, read_own_words};
+use crate::platform::{OwnMemory, current_thread};
 use crate::v8::{Environment, GcEpilogue, V8Layer};
 
 /// What JavaScript knows of its thread.
@@ -137,16 +137,15 @@ pub(super) fn ask_all(own: Option<HeapWords>) -> Asked {
 /// Bytes in `ArrayBuffer`s of all threads on the registry; `None` where one cannot be asked.
 ///
 /// A counter lives as long as its thread, which cannot leave the registry while we hold it.
-pub(super) fn array_buffer_bytes() -> Option<u64> {
+pub(super) fn array_buffer_bytes(memory: &OwnMemory) -> Option<u64> {
   let registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
-  let mut bytes = 0_u64;
-  for record in registry.iter() {
-    let counter = record.isolate.as_ref()?.array_buffer_counter?;
-    let mut count = [0];
-    read_own_words(usize::try_from(counter).ok()?, &mut count).then_some(())?;
-    bytes = count.iter().fold(bytes, |sum, count| sum.saturating_add(*count));
-  }
-  Some(bytes)
+  let counter = |record: &Record| record.isolate.as_ref()?.array_buffer_counter;
+  let counters: Vec<u64> = registry.iter().map(counter).collect::<Option<_>>()?;
+  let is_readable = counters.first().is_none_or(|counter| memory.read(*counter, &mut [0]));
+  is_readable.then_some(())?;
+  let mut counts = Vec::new();
+  memory.gather(&counters, 1, &mut counts);
+  Some(counts.into_iter().fold(0, u64::saturating_add))
 }
 
 /// Keeps a thread on the registry; dropped with the state of its environment, before the isolate goes. A package

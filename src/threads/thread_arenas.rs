@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
 use crate::attribution::ThreadArena;
-use crate::platform::{ThreadPlace, read_own_words};
+use crate::platform::{OwnMemory, ThreadPlace, read_own_words};
 
 /// How far below and above the control block the variable is looked for, in words.
 const SEARCHED_WORDS: usize = 512;
@@ -35,6 +35,7 @@ pub(super) fn arenas_of(
   arenas: &HashSet<u64>,
   registered: &HashMap<i32, ThreadArena>,
   main_thread: i32,
+  memory: &OwnMemory,
 ) -> Option<HashMap<i32, ThreadArena>> {
   let blocks: Vec<(i32, u64)> =
     threads.iter().filter_map(|thread| Some((thread.tid, thread.control_block?))).collect();
@@ -45,9 +46,11 @@ pub(super) fn arenas_of(
     let place = find(&blocks, main_block, arenas, registered)?;
     *PLACE.get_or_init(|| place)
   };
-  let arena_of =
-    |block: u64| arena_at(word_at(block.wrapping_add(place.distance))?, place.main_arena, arenas);
-  Some(blocks.into_iter().map(|(tid, block)| (tid, arena_of(block).unwrap_or(ThreadArena::None))).collect())
+  let addresses: Vec<u64> = blocks.iter().map(|(_, block)| block.wrapping_add(place.distance)).collect();
+  let mut words = Vec::new();
+  memory.gather(&addresses, 1, &mut words);
+  let arena_of = |word| arena_at(word, place.main_arena, arenas).unwrap_or(ThreadArena::None);
+  Some(blocks.into_iter().zip(words).map(|((tid, _), word)| (tid, arena_of(word))).collect())
 }
 
 /// The only distance at which all threads have an arena or nothing, some thread has one of its own, and no registered
@@ -104,12 +107,4 @@ fn words_around(block: u64) -> HashMap<u64, u64> {
     address = address.saturating_add(step);
   }
   found
-}
-
-fn word_at(address: u64) -> Option<u64> {
-  let mut word = [0];
-  read_own_words(usize::try_from(address).ok()?, &mut word).then(|| {
-    let [word] = word;
-    word
-  })
 }

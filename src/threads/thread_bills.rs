@@ -4,12 +4,21 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use super::listener::HeapWords;
-use super::live_isolates;
 use super::own_process::{self, Caller, Look};
 use super::registry::{self, Asked, IsolateRecord, JsThread, Record};
-use crate::attribution::{Bill, Bills, ChunkOwners, Hints, Owner, Part, Tenant, ThreadArena, bills};
+use crate::attribution::{Bill, Bills, Hints, Owner, Part, Tenant, ThreadArena, bills};
 use crate::error::Result;
 use crate::platform::{self, Activity, ThreadPlace};
+
+/// Whether the heaps are searched for the owners of large allocations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Search {
+  None,
+  /// There is a buffer that it has to find: when it finds none, it does not work here.
+  Unproven,
+  /// It worked before: when it finds nothing, there is nothing.
+  Proven,
+}
 
 /// What a thread is there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,11 +93,13 @@ impl Question {
   }
 
   /// Looks at the process and waits for answers, no longer than `patience` after the question was put. On any thread.
-  pub(crate) fn answer(&self, patience: Duration, deep: bool) -> Result<ThreadBills> {
+  pub(crate) fn answer(&self, patience: Duration, search: Search) -> Result<ThreadBills> {
     /// The clock cannot hold any moment.
     const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+    let deep = search != Search::None;
     let look = own_process::look(self.caller, deep)?;
-    let chunks = deep.then(|| own_process::find_chunk_owners(&look)).filter(ChunkOwners::found_any);
+    let chunks = deep.then(|| own_process::find_chunk_owners(&look));
+    let chunks = chunks.filter(|chunks| search == Search::Proven || chunks.found_any());
     let asked_at = self.asked.since();
     if let Some(deadline) = asked_at.checked_add(patience.min(LONGEST)) {
       self.asked.wait(deadline);
@@ -177,6 +188,12 @@ fn isolates(look: &Look, records: &[Record]) -> HashMap<i32, u64> {
   let mut of_thread: HashMap<i32, u64> =
     records.iter().filter_map(|record| Some((record.tid, record.isolate.as_ref()?.address))).collect();
   let registered: HashSet<u64> = of_thread.values().copied().collect();
+  let is_unknown = |tid: i32, isolate: u64| !registered.contains(&isolate) && !of_thread.contains_key(&tid);
+  let unknown: Vec<(i32, u64)> =
+    look.isolates.iter().copied().filter(|(tid, isolate)| is_unknown(*tid, *isolate)).collect();
+  if unknown.is_empty() {
+    return of_thread;
+  }
   let with_pages: HashSet<u64> = look
     .survey
     .measured
@@ -188,10 +205,7 @@ fn isolates(look: &Look, records: &[Record]) -> HashMap<i32, u64> {
     .collect();
   let mut youngest: HashMap<u64, i32> = HashMap::new();
   let main = platform::main_thread();
-  for (tid, isolate) in live_isolates::candidates(&look.threads) {
-    if registered.contains(&isolate) || !with_pages.contains(&isolate) || of_thread.contains_key(&tid) {
-      continue;
-    }
+  for (tid, isolate) in unknown.into_iter().filter(|(_, isolate)| with_pages.contains(isolate)) {
     let known = youngest.entry(isolate).or_insert(tid);
     if tid == main || (*known != main && tid > *known) {
       *known = tid;

@@ -162,7 +162,7 @@ fn what_the_kernel_names_is_what_it_names() {
     assert!(resident_of(&survey, |part, _| part == Part::Jit) >= executable, "{title}");
     let is_file = |row: &Row| row.name.starts_with('/') || row.name.starts_with("anon_inode:");
     let files = rss_of(&rows, |row| is_file(row) || row.name == VDSO);
-    let zeroed = rss_of_bss(&rows, &process.code_ranges);
+    let zeroed = rss_of_bss(&rows, &process.code_ranges, &survey);
     let file_parts =
       [Part::Code, Part::MappedFiles, Part::SharedMemory].map(|part| survey.breakdown.part(part));
     assert_eq!(file_parts.iter().sum::<u64>(), files + zeroed, "{title}");
@@ -176,8 +176,15 @@ fn what_the_kernel_names_is_what_it_names() {
   }
 }
 
-/// Nameless memory right behind the writable data of a file, but for V8's, which may happen to lie there.
-fn rss_of_bss(rows: &[Row], code_ranges: &[(u64, u64, u64)]) -> u64 {
+/// Nameless memory right behind the writable data of a file, but for V8's and large chunks, which may happen to lie
+/// there.
+fn rss_of_bss(rows: &[Row], code_ranges: &[(u64, u64, u64)], survey: &Survey) -> u64 {
+  let chunks = |row: &Row| {
+    let inside = survey.measured.iter().filter(|measured| {
+      measured.piece.owner == Owner::LargeChunks && (row.start..row.end).contains(&measured.piece.start)
+    });
+    inside.map(|measured| measured.resident).sum::<u64>()
+  };
   let pairs = rows.windows(2).filter(|pair| {
     let [before, row] = pair else { return false };
     row.is_nameless()
@@ -186,7 +193,7 @@ fn rss_of_bss(rows: &[Row], code_ranges: &[(u64, u64, u64)]) -> u64 {
       && before.name.starts_with('/')
       && before.access.starts_with("rw-p")
   });
-  pairs.map(|pair| pair[1].rss).sum()
+  pairs.map(|pair| pair[1].rss - chunks(&pair[1])).sum()
 }
 
 #[test]

@@ -7,6 +7,7 @@
   reason = "helpers of tests fail by panicking too"
 )]
 
+mod address_range;
 mod any_process;
 #[path = "../capture/captured.rs"]
 mod captured;

@@ -74,6 +74,25 @@ fn zeroed_data_follows_the_written_data_of_a_file() {
 }
 
 #[test]
+fn zeroed_data_ends_where_large_chunks_begin() {
+  // A library was loaded right below what malloc mapped last: the kernel shows its zeroed data and that as one.
+  let space = |zeroed: u64| {
+    HandBuilt::new()
+      .named(ANYWHERE, PAGE, "rw-p", 7, "/usr/lib/addon.node")
+      .anonymous(ANYWHERE + PAGE, zeroed + 2 * MIB, "rw-p")
+      .touched(ANYWHERE + PAGE, zeroed)
+      .chunk(ANYWHERE + PAGE + zeroed, MIB)
+      .chunk(ANYWHERE + PAGE + zeroed + MIB, MIB)
+      .pieces()
+  };
+  let chunks = |start: u64| (start, start + 2 * MIB, Part::NativeHeap, Owner::LargeChunks);
+  let start = ANYWHERE + PAGE;
+  let data = (start, start + 3 * PAGE, Part::Code, Owner::Process);
+  assert_eq!(space(3 * PAGE).get(1..).unwrap(), [data, chunks(start + 3 * PAGE)]);
+  assert_eq!(space(0).get(1..).unwrap(), [chunks(start)]);
+}
+
+#[test]
 fn relocated_data_is_measured_also_where_code_is_a_remainder() {
   // Read-only after the loader wrote its addresses: private copies in a region that cannot be written.
   let space = HandBuilt::new()

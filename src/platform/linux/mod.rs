@@ -21,7 +21,9 @@ pub use external_memory::{allocate_zeroed, free, is_mapping};
 pub use footprint::footprint;
 pub use own_memory::{OwnMemory, read_own_words};
 pub use peak::{peak_resident_set_size, reset_peak_resident_set_size};
-pub use residency::{page_residency_works, pagemap_tells_zero_pages, resident_file, resident_pages};
+pub use residency::{
+  page_residency_works, pagemap_tells_zero_pages, resident_file, resident_pages, resident_pages_of_run,
+};
 pub use spare_descriptor::{borrow_spare_descriptor, return_spare_descriptor};
 pub use symbol::{defining_object, find_symbol};
 pub use thread_activity::thread_activity;

@@ -6,11 +6,15 @@ use std::ptr::without_provenance_mut;
 /// Copies `words.len()` words from `address`. `false` when any of them is not readable, or when a seccomp
 /// profile forbids the call.
 pub fn read_own_words(address: usize, words: &mut [u64]) -> bool {
+  // SAFETY: getpid has no preconditions.
+  let process = unsafe { libc::getpid() };
+  read_words_of(process, address, words)
+}
+
+fn read_words_of(process: libc::pid_t, address: usize, words: &mut [u64]) -> bool {
   let length = size_of_val(words);
   let local = libc::iovec { iov_base: words.as_mut_ptr().cast(), iov_len: length };
   let remote = libc::iovec { iov_base: without_provenance_mut(address), iov_len: length };
-  // SAFETY: getpid has no preconditions.
-  let process = unsafe { libc::getpid() };
   // SAFETY: the local vector is a live, writable slice; the remote address is only read by the kernel, which
   // answers EFAULT where nothing is mapped.
   let copied = unsafe { libc::process_vm_readv(process, &raw const local, 1, &raw const remote, 1, 0) };
@@ -29,6 +33,8 @@ const WORTH_A_FILE: usize = 4;
 /// exists for one look: a descriptor that was kept could be closed and reused by others, and we would write into
 /// their file.
 pub struct OwnMemory {
+  /// glibc asks the kernel each time.
+  process: libc::pid_t,
   file: Option<OwnedFd>,
 }
 
@@ -39,12 +45,13 @@ impl OwnMemory {
     let descriptor = unsafe { libc::memfd_create(c"rs-memusage-gather".as_ptr(), libc::MFD_CLOEXEC) };
     // SAFETY: the descriptor was just opened and nobody else owns it.
     let file = (descriptor >= 0).then(|| unsafe { OwnedFd::from_raw_fd(descriptor) });
-    Self { file }
+    // SAFETY: getpid has no preconditions.
+    Self { process: unsafe { libc::getpid() }, file }
   }
 
   /// Copies consecutive words from `address`; `false` when any of them is not readable.
   pub fn read(&self, address: u64, words: &mut [u64]) -> bool {
-    read_own_words(user_address(address), words)
+    read_words_of(self.process, user_address(address), words)
   }
 
   /// Copies `width` words from each address into `words`, one after the other; zeros where an address is not
@@ -58,48 +65,67 @@ impl OwnMemory {
         prefetch(user_address(*address));
       }
       match &self.file {
-        Some(file) if addresses.len() >= WORTH_A_FILE => through_file(file, addresses, width, words),
-        _ => one_by_one(addresses, width, words),
+        Some(file) if addresses.len() >= WORTH_A_FILE => self.without_nulls(file, addresses, width, words),
+        _ => self.one_by_one(addresses, width, words),
       }
     }
   }
-}
 
-fn one_by_one(addresses: &[u64], width: usize, words: &mut [u64]) {
-  for (address, words) in addresses.iter().zip(words.chunks_mut(width.max(1))) {
-    if !read_own_words(user_address(*address), words) {
-      words.fill(0);
+  fn one_by_one(&self, addresses: &[u64], width: usize, words: &mut [u64]) {
+    for (address, words) in addresses.iter().zip(words.chunks_mut(width.max(1))) {
+      if user_address(*address) == 0 || !self.read(*address, words) {
+        words.fill(0);
+      }
+    }
+  }
+
+  /// A call through the file stops at each address that cannot be read. Those of which that is known are left out.
+  fn without_nulls(&self, file: &OwnedFd, addresses: &[u64], width: usize, words: &mut [u64]) {
+    let readable: Vec<u64> =
+      addresses.iter().copied().filter(|address| user_address(*address) != 0).collect();
+    if readable.len() == addresses.len() {
+      return self.through_file(file, addresses, width, words);
+    }
+    let mut read = vec![0; readable.len().saturating_mul(width)];
+    self.through_file(file, &readable, width, &mut read);
+    let targets = addresses.iter().zip(words.chunks_mut(width.max(1)));
+    let targets = targets.filter(|(address, _)| user_address(**address) != 0);
+    for ((_, target), source) in targets.zip(read.chunks(width.max(1))) {
+      target.copy_from_slice(source);
+    }
+  }
+
+  fn through_file(&self, file: &OwnedFd, addresses: &[u64], width: usize, words: &mut [u64]) {
+    let length = width.saturating_mul(size_of::<u64>());
+    let mut done = 0_usize;
+    while let Some(rest) = addresses.get(done..).filter(|rest| !rest.is_empty()) {
+      let target = words.get_mut(done.saturating_mul(width)..).unwrap_or_default();
+      let copied = match write(file, rest, length) {
+        Ok(written) => written.checked_div(length).unwrap_or(0),
+        Err(libc::EFAULT) => 0, // the first address cannot be read
+        Err(_) => return self.one_by_one(rest, width, target),
+      };
+      let target = target.get_mut(..copied.saturating_mul(width)).unwrap_or_default();
+      if !read_back(file, target) {
+        target.fill(0);
+      }
+      // The call stopped at an address that cannot be read: its words stay zero.
+      done = done.saturating_add(copied).saturating_add(1);
     }
   }
 }
 
-fn through_file(file: &OwnedFd, addresses: &[u64], width: usize, words: &mut [u64]) {
-  let length = width.saturating_mul(size_of::<u64>());
-  let mut done = 0_usize;
-  while let Some(rest) = addresses.get(done..).filter(|rest| !rest.is_empty()) {
-    let target = words.get_mut(done.saturating_mul(width)..).unwrap_or_default();
-    let Some(copied) = write(file, rest, length).and_then(|written| written.checked_div(length)) else {
-      return one_by_one(rest, width, target);
-    };
-    let target = target.get_mut(..copied.saturating_mul(width)).unwrap_or_default();
-    if !read_back(file, target) {
-      target.fill(0);
-    }
-    // The call stopped at an address that cannot be read: its words stay zero.
-    done = done.saturating_add(copied).saturating_add(1);
-  }
-}
-
-/// Bytes copied from the addresses to the start of the file, up to the first unreadable one. `None` when nothing was.
-fn write(file: &OwnedFd, addresses: &[u64], length: usize) -> Option<usize> {
+/// Bytes copied from the addresses to the start of the file, up to the first unreadable one; the error when that is the
+/// first of all.
+fn write(file: &OwnedFd, addresses: &[u64], length: usize) -> Result<usize, i32> {
   let vectors: Vec<libc::iovec> = addresses
     .iter()
     .map(|address| libc::iovec { iov_base: without_provenance_mut(user_address(*address)), iov_len: length })
     .collect();
-  let count = i32::try_from(vectors.len()).ok()?;
+  let count = i32::try_from(vectors.len()).map_err(|_| libc::EINVAL)?;
   // SAFETY: the vectors are live; the kernel only reads the addresses and stops where nothing is mapped.
   let written = unsafe { libc::pwritev(file.as_raw_fd(), vectors.as_ptr(), count, 0) };
-  usize::try_from(written).ok()
+  usize::try_from(written).map_err(|_| std::io::Error::last_os_error().raw_os_error().unwrap_or(0))
 }
 
 fn read_back(file: &OwnedFd, words: &mut [u64]) -> bool {
@@ -124,8 +150,9 @@ fn prefetch(address: usize) {
 fn prefetch(_address: usize) {}
 
 /// What looks like a pointer may be any word. One outside the user's half of the address space would make the kernel
-/// refuse a whole call; it becomes null.
+/// refuse a whole call; it becomes null, and so does what lies where the kernel lets nobody map.
 fn user_address(address: u64) -> usize {
+  const START: u64 = 4096;
   const END: u64 = if cfg!(target_arch = "x86_64") { 1 << 47 } else { 1 << 48 };
-  usize::try_from(address).ok().filter(|_| address < END).unwrap_or(0)
+  usize::try_from(address).ok().filter(|_| (START..END).contains(&address)).unwrap_or(0)
 }
