@@ -1,11 +1,15 @@
 // Looks at a process that does not hold still, for as long as one likes.
 //
 //   node scripts/soak.mjs --minutes 10
+//   node scripts/soak.mjs --workers 10000
 //
 // The main thread and three workers call rssBreakdown(), rssBreakdown({ regions: true }) and rssBreakdownAsync() in
 // loops, while other workers allocate and free objects, buffers of all sizes and WebAssembly memories, look too, and
 // come and go; half of them are terminated in the middle of whatever they do. Four times everything comes to rest:
 // the workers that allocate are gone, the others wait, garbage is collected and the C allocator trimmed.
+//
+// With --workers they call workerRss() and workerRssAsync() instead, with and without waiting and deep, while as many
+// workers come and go: idle ones, blocked ones and busy ones, with the package and without, all at random.
 //
 // It prints what happened up to each rest, and ends with status 1 when
 //   - parts are not whole numbers from 0 on, or do not add up to `rss`; regions overlap or leave their order;
@@ -13,6 +17,7 @@
 //   - there are more descriptors at the last rest than at the first;
 //   - RSS at the last rest is more than 32 MiB above that at the second, the pages aside that V8 keeps for reuse: how
 //     many those are depends on who ended last;
+//   - bills do not add up, or are left of threads that are gone;
 //   - a worker fails.
 
 import { once } from 'node:events'
@@ -24,30 +29,35 @@ import { Worker } from 'node:worker_threads'
 import { collectGarbage } from './lib/collect-garbage.mjs'
 import { Looker } from './lib/looker.mjs'
 
-const { memoryUsage, rssBreakdown, trim } = createRequire(import.meta.url)('..')
+const require = createRequire(import.meta.url)
+const { memoryUsage, rssBreakdown, trim, workerRss } = require('..')
+const { isRegistered } = require('../native')
 
 const MIB = 1024 * 1024
 const LOOKING_WORKERS = 3
 const ALLOCATING_WORKERS = 5
 const QUARTERS = 4
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' } } })
-const quarterMs = (Number(values.minutes) * 60_000) / QUARTERS
-if (!(quarterMs > 0)) throw new RangeError('--minutes takes a number above 0')
+const { values } = parseArgs({ options: { minutes: { type: 'string' }, workers: { type: 'string' } } })
+const subject = values.workers === undefined ? 'process' : 'threads'
+const amount = Number(values.workers ?? values.minutes ?? 10)
+if (!(amount > 0)) throw new RangeError('--minutes and --workers take a number above 0')
 
 const problems = []
-const workers = { come: 0, terminated: 0 }
-const looker = new Looker()
+const workers = { come: 0, terminated: 0, lastId: 0 }
+const looker = new Looker(subject)
 const lookingWorkers = await Promise.all(Array.from({ length: LOOKING_WORKERS }, startLooking))
-console.log(`node ${process.version}, process ${process.pid}, ${values.minutes} minutes`)
+console.log(
+  `node ${process.version}, process ${process.pid}, ${amount} ${values.workers ? 'workers' : 'minutes'}`,
+)
 
 const rests = []
 for (let quarter = 1; quarter <= QUARTERS; quarter++) {
-  const end = Date.now() + quarterMs
+  const isOver = endOfQuarter(quarter)
   for (const worker of lookingWorkers) worker.postMessage('look')
   await Promise.all([
-    looker.lookUntil(end),
-    ...Array.from({ length: ALLOCATING_WORKERS }, () => comeAndGo(end)),
+    looker.lookUntil(isOver),
+    ...Array.from({ length: ALLOCATING_WORKERS }, () => comeAndGo(isOver)),
   ])
   const looks = (await Promise.all(lookingWorkers.map(rest))).reduce(
     (sum, count) => sum + count,
@@ -60,8 +70,14 @@ for (const problem of problems) console.log(`PROBLEM: ${problem}`)
 console.log(problems.length === 0 ? 'no problem' : `${problems.length} problems`)
 process.exit(problems.length === 0 ? 0 : 1)
 
+function endOfQuarter(quarter) {
+  if (values.workers !== undefined) return () => workers.come >= (amount * quarter) / QUARTERS
+  const end = Date.now() + (amount * 60_000) / QUARTERS
+  return () => Date.now() >= end
+}
+
 async function startLooking() {
-  const worker = new Worker(new URL('./lib/looking-worker.mjs', import.meta.url))
+  const worker = new Worker(new URL('./lib/looking-worker.mjs', import.meta.url), { workerData: { subject } })
   worker.on('error', (error) => problems.push(`a looking worker failed: ${error.stack}`))
   await once(worker, 'online')
   return worker
@@ -75,17 +91,16 @@ async function rest(worker) {
   return answer.looks
 }
 
-/** Starts one allocating worker after the other. Some end by themselves, some are terminated at any moment. */
-async function comeAndGo(end) {
-  while (Date.now() < end) {
-    const lifetimeMs = Math.min(1000 * Math.random() ** 2, end - Date.now())
+/** Starts one worker after the other. Some end by themselves, some are terminated at any moment. */
+async function comeAndGo(isOver) {
+  while (!isOver()) {
+    const lifetimeMs = (subject === 'threads' ? 20 : 1000) * Math.random() ** 2
     const patience = Math.random() < 0.5 ? lifetimeMs : Number.POSITIVE_INFINITY
-    const worker = new Worker(new URL('./lib/allocating-worker.mjs', import.meta.url), {
-      workerData: { lifetimeMs },
-    })
-    worker.on('error', (error) => problems.push(`an allocating worker failed: ${error.stack}`))
-    const gone = once(worker, 'exit')
     workers.come++
+    const worker = subject === 'threads' ? startPassing(lifetimeMs) : startAllocating(lifetimeMs)
+    worker.on('error', (error) => problems.push(`a worker failed: ${error.stack}`))
+    workers.lastId = Math.max(workers.lastId, worker.threadId)
+    const gone = once(worker, 'exit')
     if (patience < Number.POSITIVE_INFINITY) {
       await sleep(patience)
       await worker.terminate()
@@ -93,6 +108,19 @@ async function comeAndGo(end) {
     }
     await gone
   }
+}
+
+function startAllocating(lifetimeMs) {
+  return new Worker(new URL('./lib/allocating-worker.mjs', import.meta.url), { workerData: { lifetimeMs } })
+}
+
+function startPassing(lifetimeMs) {
+  const activities = ['idle', 'wait', 'spin', 'promises', 'allocate']
+  const activity = activities[Math.trunc(Math.random() * activities.length)]
+  const [loads, looks] = [Math.random() < 0.8, Math.random() < 0.3]
+  return new Worker(new URL('./lib/passing-worker.mjs', import.meta.url), {
+    workerData: { lifetimeMs, loads, looks, activity },
+  })
 }
 
 async function lookAtRest(quarter, looks) {
@@ -109,11 +137,24 @@ async function lookAtRest(quarter, looks) {
       `${problems.length + looker.problems.length} problems`,
   )
   console.log(`  ${inMib({ ...parts, 'malloc in use': nativeHeap.inUse })}`)
+  problems.push(...leftThreads())
   if (share > 0.05) problems.push(`other is ${parts.other} of ${rss} at rest ${quarter}`)
   if (Math.abs(rss - counted) > Math.max(2 * MIB, counted / 100)) {
     problems.push(`the parts add up to ${rss} at rest ${quarter}, the kernel counts ${counted}`)
   }
   return { rss: rss - parts.v8Pool, descriptors }
+}
+
+/** At rest there are the main thread and those that look. */
+function leftThreads() {
+  const known = workerRss().threads.filter(({ kind }) => kind === 'worker')
+  const looking = lookingWorkers.map(({ threadId }) => threadId)
+  const registered = Array.from({ length: workers.lastId }, (_, index) => index + 1).filter(isRegistered)
+  const left = registered.filter((threadId) => !looking.includes(threadId))
+  const found = left.length === 0 ? [] : [`threads ${left} are gone and on the registry`]
+  if (known.length !== looking.length)
+    found.push(`${known.length} workers are known, ${looking.length} are there`)
+  return found
 }
 
 /**

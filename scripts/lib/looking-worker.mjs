@@ -1,10 +1,10 @@
 // A thread of scripts/soak.mjs that looks at the process from 'look' to 'rest', and then tells what it found.
 
-import { parentPort } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import { collectGarbage } from './collect-garbage.mjs'
 import { Looker } from './looker.mjs'
 
-const looker = new Looker()
+const looker = new Looker(workerData.subject)
 let looking = false
 
 parentPort.on('message', async (message) => {
