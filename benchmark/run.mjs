@@ -7,6 +7,7 @@
 
 import { parseArgs } from 'node:util'
 import { benchmarkBreakdown } from './lib/benchmark-breakdown.mjs'
+import { benchmarkBuffers } from './lib/benchmark-buffers.mjs'
 import { benchmarkThreads } from './lib/benchmark-threads.mjs'
 import { buildExample } from './lib/build-example.mjs'
 import { findNodes } from './lib/find-nodes.mjs'
@@ -44,6 +45,10 @@ if (options.write) replaceResults('rssBreakdown', breakdown)
 const threads = benchmarkThreads(nodes, LONG_CALL_ROUNDS)
 console.log(`\n## workerRss()\n\n${threads}`)
 if (options.write) replaceResults('workerRss', threads)
+
+const buffers = benchmarkBuffers(nodes, LONG_CALL_ROUNDS)
+console.log(`\n## externalBuffers\n\n${buffers}`)
+if (options.write) replaceResults('externalBuffers', buffers)
 
 function measureNode({ path, version }) {
   console.error(`Node ${version}: calls, calls without V8's symbols, load`) // it takes a while
