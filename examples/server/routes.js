@@ -2,9 +2,10 @@
 
 const { prefersHtml } = require('./accept')
 const { json, pageFile, problem } = require('./answers')
+const { BadParameter, describeParameters, readParameters } = require('./parameters')
 const { status, summary, withReadableBytes } = require('./report')
 const { keepWorker, oneWorker } = require('./worker-routes')
-const { BadParameter, readWish, wishQuery } = require('./worker-wish')
+const { wishParameters } = require('./worker-wish')
 
 const LOOK = ['GET', 'HEAD']
 // By the book an action is a POST. People type these into a browser, which can only GET.
@@ -20,8 +21,7 @@ const routes = [
     path: '/worker',
     methods: ACT,
     about: 'starts a worker thread that holds memory',
-    query: wishQuery,
-    read: readWish,
+    parameters: wishParameters,
     answer: keepWorker,
   },
   {
@@ -51,7 +51,9 @@ function home(_holdings, { accept }) {
 }
 
 function index() {
-  return routes.map(({ path, methods, about, query }) => ({ path, methods, about, query }))
+  return routes.map(({ path, methods, about, parameters }) => {
+    return { path, methods, about, query: parameters && describeParameters(parameters) }
+  })
 }
 
 async function look(holdings) {
@@ -84,10 +86,10 @@ async function answerTo({ method, url, headers }, holdings) {
     return problem(405, `${path} does not take ${method}.`, { allow: route.methods.join(', ') })
   }
   try {
-    const wish = route.read?.(searchParams)
+    const query = readParameters(searchParams, route.parameters ?? {})
     // HEAD only looks: the headers of an action are known without doing it.
     if (method === 'HEAD' && route.methods === ACT) return json(200)
-    return await route.answer(holdings, { accept: headers.accept, id: lastPiece(path), method, wish })
+    return await route.answer(holdings, { accept: headers.accept, id: lastPiece(path), method, query })
   } catch (error) {
     return refusal(error)
   }
