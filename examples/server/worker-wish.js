@@ -2,8 +2,11 @@
 
 // What a new worker is to hold, as the query of /worker says: `{ kind, mb }`.
 
-const { bufferMegabyte, heapMegabyte, nativeMegabyte } = require('./megabyte')
+const { heapMegabyte, labelledBuffer, nativeMegabyte } = require('./megabyte')
 const { choiceParameter, numberParameter } = require('./parameters')
+
+/** Of the buffers of all workers. Whose each is, the books know besides. */
+const LABEL = 'worker'
 
 const MAKERS = { heap: heapMegabyte, buffer: bufferMegabyte, native: nativeMegabyte }
 
@@ -11,6 +14,10 @@ const wishParameters = {
   // A maximum that a worker reaches within V8's usual limit, in a second or two.
   mb: numberParameter({ from: 1, to: 1024, fallback: 2 }),
   kind: choiceParameter(Object.keys(MAKERS), { unlessGiven: 'half objects, half Buffers' }),
+}
+
+function bufferMegabyte() {
+  return labelledBuffer(1, LABEL)
 }
 
 /** Makes the megabytes, one after the other; without a kind they take turns. */
