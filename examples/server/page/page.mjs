@@ -15,8 +15,8 @@ const SPEAK_CHANGE = 0.1
 
 /** What the server is to hold. It judges it. */
 const QUERIES = {
-  buffer: () => ({ mb: valueOf('bufferMb'), label: valueOf('label') }),
-  worker: () => ({ mb: valueOf('mb'), ...(valueOf('kind') && { kind: valueOf('kind') }) }),
+  buffer: () => ({ mb: fieldValue('bufferMb'), label: fieldValue('label') }),
+  worker: () => ({ mb: fieldValue('mb'), ...(fieldValue('kind') && { kind: fieldValue('kind') }) }),
 }
 
 const news = document.getElementById('news')
@@ -61,7 +61,7 @@ async function act({ action, method = 'POST' }) {
   refresh()
 }
 
-function valueOf(id) {
+function fieldValue(id) {
   return document.getElementById(id).value
 }
 
