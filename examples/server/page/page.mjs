@@ -13,7 +13,7 @@ const PATIENCE_FOR_ACTIONS_MS = 60_000
 const SPEAK_AFTER_MS = 20_000
 const SPEAK_CHANGE = 0.1
 
-/** What the server is to hold. It judges it. */
+/** What the server is to hold. Whether that makes sense is the server’s to say. */
 const QUERIES = {
   buffer: () => ({ mb: fieldValue('bufferMb'), label: fieldValue('label') }),
   worker: () => ({ mb: fieldValue('mb'), ...(fieldValue('kind') && { kind: fieldValue('kind') }) }),
