@@ -16,7 +16,7 @@ const { MIB, inChild, root, runProcess } = require('./helpers/child')
 
 const FIGURES = ['rss', 'heapTotal', 'heapUsed', 'external', 'arrayBuffers', 'heapLimit', 'peakRss']
 const ACTIONS = ['/allocate', '/buffer', '/worker', '/release']
-const LOOKS = ['/', '/status']
+const LOOKS = ['/', '/status', '/buffers']
 const PARTS = [
   'code',
   'jit',
@@ -30,7 +30,7 @@ const PARTS = [
 ]
 const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8'
 const NOTHING = { count: 0, bytes: 0, readable: '0 B' }
-const NOTHING_HELD = { heap: NOTHING, buffers: NOTHING, workers: NOTHING }
+const NOTHING_HELD = { heap: NOTHING, buffers: NOTHING, leak: NOTHING, workers: NOTHING }
 
 // Every server is a process of its own. The time is for a machine that is busy with something else.
 const suite = { concurrency: 2, timeout: 60_000 }
@@ -44,7 +44,7 @@ describe('the routes of the example server', suite, () => {
     assert.match(headers.get('content-type'), /^application\/json/)
     assert.deepEqual(
       body.routes.map(({ path }) => path),
-      ['/', '/status', '/allocate', '/buffer', '/worker', '/worker/:id', '/release'],
+      ['/', '/status', '/allocate', '/buffer', '/buffers', '/leak', '/worker', '/worker/:id', '/release'],
     )
     await server.body('/worker')
     for (const { path, about } of body.routes) {
@@ -214,7 +214,7 @@ describe('the routes of the example server', suite, () => {
   it('ignore a query, and answer 404 to what is no route', async (t) => {
     const server = await RunningServer.start(t)
     assert.equal((await server.request('/status?pretty')).code, 200)
-    for (const path of ['/nowhere', '/status/', '/Status', '/buffers', '/constructor', '/%F0%9F']) {
+    for (const path of ['/nowhere', '/status/', '/Status', '/buffers/', '/constructor', '/%F0%9F']) {
       const { code, headers, body } = await server.request(path)
       assert.equal(code, 404, path)
       assert.match(headers.get('content-type'), /^application\/json/)
@@ -242,8 +242,10 @@ describe('the page of the example server', suite, () => {
   const PAGE_FILES = {
     '/page.css': 'text/css',
     '/page.mjs': 'text/javascript',
+    '/buffers.mjs': 'text/javascript',
     '/drawing.mjs': 'text/javascript',
     '/figures.mjs': 'text/javascript',
+    '/rows.mjs': 'text/javascript',
     '/threads.mjs': 'text/javascript',
   }
 
@@ -346,7 +348,7 @@ describe('the page of the example server', suite, () => {
       assert.ok(PAGE_FILES[file], file)
     }
     for (const [, action] of html.matchAll(/ data-action="([^"]*)"/g)) {
-      assert.ok(ACTIONS.includes(`/${action}`), action)
+      assert.ok([...ACTIONS, '/leak'].includes(`/${action}`), action)
     }
   })
 
@@ -377,8 +379,8 @@ describe('the page of the example server about threads', suite, () => {
     const { body: html } = await server.request('/', { headers: { accept: BROWSER } })
     const status = await server.body('/status')
     const worker = status.threads.find(({ kind }) => kind === 'worker')
-    const [, template] = /<template id="thread">(.*)<\/template>/s.exec(html)
-    const rest = html.replace(template, '')
+    const [, template] = /<template id="thread">(.*?)<\/template>/s.exec(html)
+    const rest = html.replace(/<template.*?<\/template>/gs, '')
     // Bars have all that adds up to a thread, and to what no thread owns.
     assert.deepEqual(namedIn(template, 'slice').sort(), ['jit', 'nativeHeap', 'stack', 'v8Heap'])
     const shared = Object.keys(status.threadTotals.sharedParts)

@@ -2,7 +2,8 @@
 
 const { collectGarbage } = require('./collect-garbage')
 const { HeldWorker } = require('./held-worker')
-const { MEGABYTE, bufferMegabyte, heapMegabyte } = require('./megabyte')
+const { Leak } = require('./leak')
+const { MEGABYTE, heapMegabyte, labelledBuffer } = require('./megabyte')
 
 /** The memory that this server keeps alive because somebody asked it to. */
 class Holdings {
@@ -12,13 +13,14 @@ class Holdings {
   #workers = new Set()
   #lastRelease = Promise.resolve()
   #closed = false
+  leak = new Leak()
 
   keepHeap() {
     this.#heap.push(heapMegabyte())
   }
 
-  keepBuffer() {
-    this.#buffers.push(bufferMegabyte())
+  keepBuffer({ mb, label }) {
+    this.#buffers.push(labelledBuffer(mb, label))
   }
 
   /** Resolves once the worker is online and holds its memory. */
@@ -53,8 +55,9 @@ class Holdings {
     const workers = [...this.#workers].filter((worker) => worker.bytes > 0)
     return {
       heap: { count: this.#heap.length, bytes: this.#heap.length * MEGABYTE },
-      buffers: { count: this.#buffers.length, bytes: this.#buffers.length * MEGABYTE },
-      workers: { count: workers.length, bytes: workers.reduce((sum, worker) => sum + worker.bytes, 0) },
+      buffers: { count: this.#buffers.length, bytes: total(this.#buffers.map(({ length }) => length)) },
+      leak: this.leak.summary(),
+      workers: { count: workers.length, bytes: total(workers.map(({ bytes }) => bytes)) },
     }
   }
 
@@ -62,11 +65,16 @@ class Holdings {
     const released = this.summary()
     this.#heap = []
     this.#buffers = []
+    this.leak.end()
     await Promise.all([...this.#workers].map((worker) => worker.dismiss()))
     // V8 would get to it in its own time; whoever asks for a release wants to see the memory go.
     collectGarbage()
     return released
   }
+}
+
+function total(figures) {
+  return figures.reduce((sum, figure) => sum + figure, 0)
 }
 
 function closing() {

@@ -1,6 +1,7 @@
 'use strict'
 
 const { createSecretKey } = require('node:crypto')
+const { externalBuffers } = require('rs-memusage')
 
 const MEGABYTE = 1024 * 1024
 
@@ -22,9 +23,12 @@ function heapMegabyte() {
   }))
 }
 
-/** 1 MiB outside V8's heap. Every byte is written, for a page that nobody has touched is not resident. */
-function bufferMegabyte() {
-  return Buffer.alloc(MEGABYTE, 1)
+/**
+ * Memory outside V8's heap, on the books under this label. Every byte is written, for a page that nobody has touched
+ * is not resident.
+ */
+function labelledBuffer(megabytes, label) {
+  return externalBuffers.track(Buffer.alloc(megabytes * MEGABYTE, 1), { label })
 }
 
 /** 1 MiB that is neither JavaScript nor Buffers, and that V8 is never told of: Node copies each key with malloc. */
@@ -32,4 +36,4 @@ function nativeMegabyte() {
   return Array.from({ length: KEYS_PER_MEGABYTE }, () => createSecretKey(keyMaterial))
 }
 
-module.exports = { MEGABYTE, heapMegabyte, bufferMegabyte, nativeMegabyte }
+module.exports = { MEGABYTE, heapMegabyte, labelledBuffer, nativeMegabyte }

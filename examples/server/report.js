@@ -3,6 +3,7 @@
 // What the server says about its memory: as JSON, and as a line for the console.
 
 const { memoryUsage, rssBreakdownAsync } = require('rs-memusage')
+const { buffersReport } = require('./buffers')
 const { mapValues, readableSize, size, withSizes } = require('./format')
 const { fattestWorker, threadsReport } = require('./threads')
 const { unlessUnsupported } = require('./unless-unsupported')
@@ -26,7 +27,12 @@ function summary(holdings) {
 async function status(holdings) {
   const [breakdown, threads] = await Promise.all([currentBreakdown(), threadsReport(holdings)])
   // Read behind the wait, so that all figures are of about the same moment.
-  return { ...summary(holdings), breakdown: breakdown && readableBreakdown(breakdown), ...threads }
+  return {
+    ...summary(holdings),
+    breakdown: breakdown && readableBreakdown(breakdown),
+    ...threads,
+    buffers: buffersReport(),
+  }
 }
 
 function readableBreakdown({ rss, parts, nativeHeap, arrayBuffers, swap, threads, method, costMicros }) {
@@ -54,12 +60,13 @@ async function memoryLine(holdings) {
     currentMemory(),
     readableSize,
   )
-  const { heap, buffers, workers } = mapValues(holdings.summary(), ({ bytes }) => readableSize(bytes))
+  const held = holdings.summary()
+  const { heap, buffers, leak, workers } = mapValues(held, ({ bytes }) => readableSize(bytes))
   return [
     `rss ${rss} (peak ${peakRss}${largest ? `, largest part ${largest}` : ''})`,
     `heap ${heapUsed} of ${heapTotal} (limit ${heapLimit})`,
     `external ${external} (array buffers ${arrayBuffers})`,
-    `holding heap ${heap}, buffers ${buffers}, workers ${workers}${fattest ? ` (fattest: ${fattest})` : ''}`,
+    `holding heap ${heap}, buffers ${buffers}, workers ${workers}${fattest ? ` (fattest: ${fattest})` : ''}${held.leak.count > 0 ? `, leak ${leak}` : ''}`,
   ].join(' | ')
 }
 

@@ -2,26 +2,47 @@
 
 const { prefersHtml } = require('./accept')
 const { json, pageFile, problem } = require('./answers')
+const { keepBuffer, keptParameters, leak, listBuffers, listParameters } = require('./buffer-routes')
+const { BadParameter, describeParameters, readParameters } = require('./parameters')
 const { status, summary, withReadableBytes } = require('./report')
 const { keepWorker, oneWorker } = require('./worker-routes')
-const { BadParameter, readWish, wishQuery } = require('./worker-wish')
+const { wishParameters } = require('./worker-wish')
 
 const LOOK = ['GET', 'HEAD']
 // By the book an action is a POST. People type these into a browser, which can only GET.
 const ACT = ['GET', 'HEAD', 'POST']
 const LOOK_OR_END = ['GET', 'HEAD', 'DELETE']
+const ACT_OR_END = [...ACT, 'DELETE']
 
 const routes = [
   { path: '/', methods: LOOK, about: 'this list; in a browser a page for people', answer: home },
   { path: '/status', methods: LOOK, about: 'memory of the process, where and whose it is', answer: look },
   { path: '/allocate', methods: ACT, about: 'keeps 1 MB of JavaScript heap', answer: keepHeap },
-  { path: '/buffer', methods: ACT, about: 'keeps a 1 MB Buffer', answer: keepBuffer },
+  {
+    path: '/buffer',
+    methods: ACT,
+    about: 'keeps a Buffer, labelled',
+    parameters: keptParameters,
+    answer: keepBuffer,
+  },
+  {
+    path: '/buffers',
+    methods: LOOK,
+    about: 'the largest buffers of all threads, those of a label, or those that should have gone by now',
+    parameters: listParameters,
+    answer: listBuffers,
+  },
+  {
+    path: '/leak',
+    methods: ACT_OR_END,
+    about: 'starts to leak buffers, for /buffers?olderThanMs=N to find; DELETE ends it and drops them',
+    answer: leak,
+  },
   {
     path: '/worker',
     methods: ACT,
     about: 'starts a worker thread that holds memory',
-    query: wishQuery,
-    read: readWish,
+    parameters: wishParameters,
     answer: keepWorker,
   },
   {
@@ -38,7 +59,16 @@ const BY_ACCEPT = { vary: 'accept' }
 const page = pageFile('index.html', BY_ACCEPT)
 
 /** What the page consists of. Not listed: nobody else has a use for it. */
-const pageRoutes = ['page.css', 'page.mjs', 'drawing.mjs', 'figures.mjs', 'threads.mjs'].map((name) => {
+const pageFiles = [
+  'page.css',
+  'page.mjs',
+  'buffers.mjs',
+  'drawing.mjs',
+  'figures.mjs',
+  'rows.mjs',
+  'threads.mjs',
+]
+const pageRoutes = pageFiles.map((name) => {
   const file = pageFile(name)
   return { path: `/${name}`, methods: LOOK, answer: () => file }
 })
@@ -51,7 +81,9 @@ function home(_holdings, { accept }) {
 }
 
 function index() {
-  return routes.map(({ path, methods, about, query }) => ({ path, methods, about, query }))
+  return routes.map(({ path, methods, about, parameters }) => {
+    return { path, methods, about, query: parameters && describeParameters(parameters) }
+  })
 }
 
 async function look(holdings) {
@@ -60,11 +92,6 @@ async function look(holdings) {
 
 function keepHeap(holdings) {
   holdings.keepHeap()
-  return json(200, summary(holdings))
-}
-
-function keepBuffer(holdings) {
-  holdings.keepBuffer()
   return json(200, summary(holdings))
 }
 
@@ -84,10 +111,10 @@ async function answerTo({ method, url, headers }, holdings) {
     return problem(405, `${path} does not take ${method}.`, { allow: route.methods.join(', ') })
   }
   try {
-    const wish = route.read?.(searchParams)
+    const query = readParameters(searchParams, route.parameters ?? {})
     // HEAD only looks: the headers of an action are known without doing it.
-    if (method === 'HEAD' && route.methods === ACT) return json(200)
-    return await route.answer(holdings, { accept: headers.accept, id: lastPiece(path), method, wish })
+    if (method === 'HEAD' && route.methods.includes('POST')) return json(200)
+    return await route.answer(holdings, { accept: headers.accept, id: lastPiece(path), method, query })
   } catch (error) {
     return refusal(error)
   }

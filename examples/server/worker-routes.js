@@ -6,8 +6,8 @@ const { json, problem } = require('./answers')
 const { summary } = require('./report')
 const { holdsOf, workerReport } = require('./threads')
 
-async function keepWorker(holdings, { wish }) {
-  const worker = await holdings.keepWorker(wish)
+async function keepWorker(holdings, { query }) {
+  const worker = await holdings.keepWorker(query)
   return json(200, { worker: nameOf(worker), ...summary(holdings) })
 }
 

@@ -1,8 +1,11 @@
 // Puts figures into the page. The page is complete without it: only texts and widths change, so nothing flickers,
-// and no text ever becomes markup. Rows of threads alone come and go.
+// and no text ever becomes markup. Rows of threads and of labels alone come and go.
 
+import { drawBuffers } from './buffers.mjs'
 import { at, percent, setShare, setText, textOf } from './figures.mjs'
 import { drawThreads } from './threads.mjs'
+
+const leak = document.querySelector('button[data-action="leak"]')
 
 /** Draws all of /status and gives the headline. */
 export function draw(status) {
@@ -16,8 +19,16 @@ export function draw(status) {
     drawShare(element, status.breakdown?.parts[element.dataset.part]?.bytes / rss.bytes)
   }
   drawThreads(status)
+  drawBuffers(status, rss)
+  drawLeak(status.holding.leak)
   document.title = `${rss.readable} · Memory of this server`
   return rss
+}
+
+/** One button starts the leak and ends it. */
+function drawLeak({ count }) {
+  leak.dataset.method = count > 0 ? 'DELETE' : 'POST'
+  setText(leak, count > 0 ? 'End the leak' : 'Start a leak')
 }
 
 /** The kernel's own peak lags behind by some pages. No peak is lower than what was just counted. */

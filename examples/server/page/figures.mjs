@@ -20,6 +20,19 @@ export function percent(share) {
   return `${(share * 100).toFixed(1)} %`
 }
 
+const AGES = [
+  { unit: 'd', ms: 86_400_000 },
+  { unit: 'h', ms: 3_600_000 },
+  { unit: 'min', ms: 60_000 },
+  { unit: 's', ms: 1000 },
+]
+
+/** In the largest unit of which there is one, rounded down: nothing is older than it is. */
+export function ageText(ms) {
+  const { unit, ms: unitMs } = AGES.find((age) => ms >= age.ms) ?? AGES.at(-1)
+  return `${Math.floor(ms / unitMs)} ${unit}`
+}
+
 /** The width of a bar. There is none where the share is 0 or not known. */
 export function setShare(element, share) {
   element.style.setProperty('--share', Number.isNaN(share) ? 0 : share)

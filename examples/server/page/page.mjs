@@ -13,6 +13,12 @@ const PATIENCE_FOR_ACTIONS_MS = 60_000
 const SPEAK_AFTER_MS = 20_000
 const SPEAK_CHANGE = 0.1
 
+/** What the server is to hold. Whether that makes sense is the server’s to say. */
+const QUERIES = {
+  buffer: () => ({ mb: fieldValue('bufferMb'), label: fieldValue('label') }),
+  worker: () => ({ mb: fieldValue('mb'), ...(fieldValue('kind') && { kind: fieldValue('kind') }) }),
+}
+
 const news = document.getElementById('news')
 const spoken = document.getElementById('spoken')
 
@@ -47,17 +53,16 @@ function lose(reason) {
   document.body.classList.add('lost')
 }
 
-async function act({ action }) {
-  const path = action === 'worker' ? `worker?${wish()}` : action
-  const { body, error } = await request(path, { method: 'POST', patience: PATIENCE_FOR_ACTIONS_MS })
+async function act({ action, method = 'POST' }) {
+  const query = QUERIES[action]?.()
+  const path = query ? `${action}?${new URLSearchParams(query)}` : action
+  const { body, error } = await request(path, { method, patience: PATIENCE_FOR_ACTIONS_MS })
   tell(error ?? outcomeOf(action, body))
   refresh()
 }
 
-/** What a new worker is to hold. The server judges it. */
-function wish() {
-  const [mb, kind] = ['mb', 'kind'].map((id) => document.getElementById(id).value)
-  return new URLSearchParams(kind ? { mb, kind } : { mb })
+function fieldValue(id) {
+  return document.getElementById(id).value
 }
 
 async function end(threadId) {
@@ -69,12 +74,16 @@ async function end(threadId) {
   refresh()
 }
 
-function outcomeOf(action, { holding, released }) {
+function outcomeOf(action, { holding, leak, ended, released }) {
   if (action === 'allocate') return `The server holds ${holding.heap.readable} of JavaScript heap.`
   if (action === 'buffer') return `The server holds ${holding.buffers.readable} in Buffers.`
   if (action === 'worker') return `The server holds ${holding.workers.readable} in worker threads.`
-  const { heap, buffers, workers } = released
-  return `Released: heap ${heap.readable}, Buffers ${buffers.readable}, workers ${workers.readable}.`
+  if (leak) return `${leak.buffer.readable} leak every ${leak.periodMs} ms, up to ${leak.most.readable}.`
+  if (ended) return `The leak has ended and gave back ${ended.readable}.`
+  const [heap, buffers, leaked, workers] = ['heap', 'buffers', 'leak', 'workers'].map(
+    (kind) => released[kind].readable,
+  )
+  return `Released: heap ${heap}, Buffers ${buffers}, leak ${leaked}, workers ${workers}.`
 }
 
 /** `{ body }`, or `{ error }` in words for people. Never rejects. */
