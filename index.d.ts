@@ -578,7 +578,7 @@ export interface ExternalBuffersUsage extends BufferAmount {
   allocated: BufferAmount
   /** What has left them: `allocated` less what is there. */
   freed: BufferAmount
-  /** By label, largest first; buffers without one are under `unlabelled`. */
+  /** By label; buffers without one are under `unlabelled`. */
   labels: Record<string, LabelledBuffers>
   /** By thread, largest first. */
   threads: ThreadBuffers[]
@@ -629,7 +629,8 @@ export interface ExternalBuffers {
   /**
    * A `Buffer` of zeros in memory of its own, on the books until it is released or collected. From 64 KiB on the
    * memory is a mapping, which occupies nothing until it is touched and goes back to the system as soon as it is freed.
-   * V8 counts it as external memory, so its garbage collector feels it. The buffer may be transferred to other
+   * V8 counts it as external memory, so its garbage collector feels it; `process.memoryUsage().arrayBuffers` does not,
+   * for that is what Node's own allocator made. The buffer may be transferred to other
    * threads: the memory is freed when the last one lets go, or released by whoever has it then. Where `Symbol.dispose`
    * exists, `using` releases it.
    *
