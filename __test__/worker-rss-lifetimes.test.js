@@ -52,21 +52,20 @@ describe('a worker that ends while it is asked', () => {
     })
   }
 
-  it('in a call that does not return: is waited for until it ends', async () => {
+  it('in a synchronous call: is waited for until it ends, and no longer', async () => {
     const { answer, took, left } = await withWorkers(async () => {
       const fs = require('node:fs')
       const { workerRss, workerRssAsync } = require('./index.js')
       const folder = fs.mkdtempSync(require('node:path').join(require('node:os').tmpdir(), 'rs-memusage-'))
       const worker = await ToldWorker.start()
-      await worker.tell('become', 'execSync', `${folder}/end`)
+      await worker.tell('become', 'execSync', folder)
       const start = performance.now()
       const asked = workerRssAsync({ waitMs: 60_000 })
       const ended = worker.end()
-      setTimeout(() => fs.writeFileSync(`${folder}/end`, ''), 300)
+      setTimeout(() => fs.rmdirSync(folder), 300)
       const answer = await asked
       const took = performance.now() - start
       await ended
-      fs.rmSync(folder, { recursive: true })
       return { answer, took, left: workerRss() }
     })
     assertConsistent(answer)

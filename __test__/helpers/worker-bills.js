@@ -35,22 +35,9 @@ const THREAD_FIGURES = [
   'ageMs',
 ]
 
-/**
- * The one of three searches that found most. A worker goes on while its heap is searched: where it collects garbage
- * just then, V8 moves objects behind the search's back, and their buffers are nobody's.
- */
-function mostFound(search) {
-  const unowned = ({ sharedParts }) => sharedParts.largeAllocations
-  return [search(), search(), search()].reduce((best, next) => (unowned(next) < unowned(best) ? next : best))
-}
-
-/**
- * Runs a function in a process of its own, with `ToldWorker` and `mostFound` on `globalThis`, and ends its workers
- * after it.
- */
+/** Runs a function in a process of its own, with `ToldWorker` on `globalThis`, and ends its workers after it. */
 function withWorkers(body, options) {
   const wrapped = `async (...args) => {
-    globalThis.mostFound = ${mostFound}
     globalThis.ToldWorker = require('./__test__/helpers/told-worker.js').ToldWorker
     try {
       return await (${body})(...args)

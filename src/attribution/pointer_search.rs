@@ -102,7 +102,7 @@ pub fn find_owners(
   }
   let mut owned: HashMap<u64, (u64, u64)> = HashMap::new();
   for (allocation, places) in allocations.iter().zip(&places) {
-    if let Some(isolate) = owner_among(places, allocation.payload, memory) {
+    if let Some(isolate) = owner_among(places, allocation.payload, survey, memory) {
       let (large, mapped) = owned.entry(isolate).or_default();
       let sum = if allocation.kind == Kind::Large { large } else { mapped };
       *sum = sum.saturating_add(allocation.resident);
@@ -185,30 +185,57 @@ fn search(
 
 /// The one isolate of which a living `ArrayBuffer` names the allocation. `None` where there is none, or several as for
 /// a `SharedArrayBuffer`.
-fn owner_among(places: &[Place], payload: u64, memory: &impl Memory) -> Option<u64> {
-  let mut isolates: Vec<u64> = Vec::new();
+fn owner_among(places: &[Place], payload: u64, survey: &Survey, memory: &impl Memory) -> Option<u64> {
+  let mut holders: Vec<Holder> = Vec::new();
   for place in places {
-    if !isolates.contains(&place.isolate) && is_living_buffer(place.address, payload, memory) {
-      isolates.push(place.isolate);
+    if let Some(record) = record_of_living_buffer(place.address, payload, memory) {
+      let holder = Holder { isolate: place.isolate, record };
+      if !holders.contains(&holder) {
+        holders.push(holder);
+      }
     }
   }
+  // Every buffer has a record of its own. V8 hands pages that one isolate left to another, with all that was in them:
+  // of two that name one record, one is such a leftover. A thread makes its isolate and its records in its own arena.
+  let arena_of = |address: u64| match survey.piece_with(address, address)?.owner {
+    owner @ (Owner::Arena(_) | Owner::MainArena) => Some(owner),
+    _ => None,
+  };
+  let is_at_home =
+    |holder: &Holder| arena_of(holder.record).is_some_and(|arena| arena_of(holder.isolate) == Some(arena));
+  let is_leftover = |holder: &Holder| {
+    let same = |other: &&Holder| other.record == holder.record && other.isolate != holder.isolate;
+    !is_at_home(holder) && holders.iter().filter(same).any(is_at_home)
+  };
+  let mut isolates: Vec<u64> =
+    holders.iter().filter(|holder| !is_leftover(holder)).map(|holder| holder.isolate).collect();
+  isolates.sort_unstable();
+  isolates.dedup();
   match isolates.as_slice() {
     [one] => Some(*one),
     _ => None,
   }
 }
 
-/// Whether one of the words around `address` leads to a record, and that to a backing store which begins at `payload`.
-fn is_living_buffer(address: u64, payload: u64, memory: &impl Memory) -> bool {
+/// An isolate in whose heap a buffer seems to live, and the record that the buffer leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Holder {
+  isolate: u64,
+  record: u64,
+}
+
+/// The record that one of the words around `address` leads to, where that leads to a backing store which begins at
+/// `payload`.
+fn record_of_living_buffer(address: u64, payload: u64, memory: &impl Memory) -> Option<u64> {
   /// Words before and behind the address.
   const REACH: u64 = 3;
   const RECORD_WORDS: usize = 6;
   const STORE_WORDS: usize = 4;
   let mut neighbours = [0; 7];
   if !memory.read(address.saturating_sub(REACH.saturating_mul(8)), &mut neighbours) {
-    return false;
+    return None;
   }
-  neighbours.iter().filter(|word| is_pointer(**word) && **word != payload).any(|record| {
+  neighbours.into_iter().filter(|word| is_pointer(*word) && *word != payload).find(|record| {
     let mut record_words = [0; RECORD_WORDS];
     memory.read(*record, &mut record_words)
       && record_words.iter().filter(|word| is_pointer(**word)).any(|store| {

@@ -182,6 +182,24 @@ fn what_several_isolates_hold_is_shared() {
 }
 
 #[test]
+fn a_page_that_another_isolate_left_behind_owns_nothing() {
+  // Its objects name the very records that the living ones do; those lie in the arena of the living isolate.
+  let record = ISOLATE + 512 * KIB;
+  let object = [0x3001, 0x7, 0x7, 30 * MIB, 30 * MIB, CHUNKS + 16, record];
+  let space = with_chunks()
+    .named(ISOLATE, MIB, "rw-p", 0, "[heap]")
+    .words(record, &[record + 0x40, record + 0x80])
+    .words(record + 0x40, &[CHUNKS + 16, 30 * MIB])
+    .words(HEAPS + 0x400, &object)
+    .words(HEAPS + MIB + 0x440, &object)
+    .words(HEAPS + 0x800, &object);
+  let survey = look(&space);
+  let bills = bills(&survey, &two_threads([0, 0]), searched(&find_owners(&survey, &space, &[], PAGE)));
+  assert_eq!(bills.threads[0].array_buffers, Some(30 * MIB));
+  assert_eq!(bills.threads[1].array_buffers, Some(0));
+}
+
+#[test]
 fn an_address_that_no_living_buffer_holds_counts_for_nothing() {
   // What a scavenge leaves behind: the object is intact, and its record is gone or belongs to another buffer.
   let stale = with_chunks().words(HEAPS + 0x400, &[0x3001, 0, 0, 0, 0, CHUNKS + 16, RECORDS]);
