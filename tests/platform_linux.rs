@@ -6,6 +6,9 @@
   reason = "helpers of tests fail by panicking too"
 )]
 
+mod alone;
+
+use alone::alone;
 use rs_memusage::platform::{
   OwnMemory, allocate_zeroed, coarse_millis, defining_object, free, page_size, peak_resident_set_size,
   prepare, read_own_words, reset_peak_resident_set_size, resident_pages, resident_pages_of_run,
@@ -21,37 +24,42 @@ fn status(field: &str) -> u64 {
   line.split_ascii_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
 }
 
+// Tests run side by side, and each of the others has memory of its own.
 #[test]
 fn rss_and_peak_are_what_the_kernel_says() {
-  prepare();
-  assert!(resident_set_size().unwrap().abs_diff(status("VmRSS:")) < MIB);
-  assert!(peak_resident_set_size().unwrap().unwrap().abs_diff(status("VmHWM:")) < MIB);
-  assert_eq!(reset_peak_resident_set_size(), Ok(true));
+  alone("rss_and_peak_are_what_the_kernel_says", "", || {
+    prepare();
+    assert!(resident_set_size().unwrap().abs_diff(status("VmRSS:")) < MIB);
+    assert!(peak_resident_set_size().unwrap().unwrap().abs_diff(status("VmHWM:")) < MIB);
+    assert_eq!(reset_peak_resident_set_size(), Ok(true));
+  });
 }
 
 #[test]
 fn a_forked_child_reads_its_own_memory_not_its_parents() {
-  prepare();
-  let parent_before = resident_set_size().unwrap();
-  // SAFETY: the child only measures, allocates and leaves by _exit; nothing of the test harness runs in it.
-  let child = unsafe { libc::fork() };
-  if child == 0 {
-    let before = resident_set_size().unwrap_or(0);
-    let block = vec![1_u8; 64 << 20];
-    let grown = resident_set_size().unwrap_or(0).saturating_sub(before);
-    let enough = u8::try_from(block.len() >> 20).unwrap_or(0) == 64 && grown >= 63 * MIB;
-    // SAFETY: ends the child at once.
-    unsafe { libc::_exit(i32::from(!enough)) };
-  }
-  let mut status = 0;
-  // SAFETY: the child is ours and the pointer is that of a live local.
-  let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
-  assert_eq!(waited, child);
-  assert_eq!(status, 0, "the child did not see its own 64 MiB");
-  assert!(
-    resident_set_size().unwrap().abs_diff(parent_before) < 32 * MIB,
-    "the parent reads its own memory again"
-  );
+  alone("a_forked_child_reads_its_own_memory_not_its_parents", "", || {
+    prepare();
+    let parent_before = resident_set_size().unwrap();
+    // SAFETY: the child only measures, allocates and leaves by _exit; nothing of the test harness runs in it.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+      let before = resident_set_size().unwrap_or(0);
+      let block = vec![1_u8; 64 << 20];
+      let grown = resident_set_size().unwrap_or(0).saturating_sub(before);
+      let enough = u8::try_from(block.len() >> 20).unwrap_or(0) == 64 && grown >= 63 * MIB;
+      // SAFETY: ends the child at once.
+      unsafe { libc::_exit(i32::from(!enough)) };
+    }
+    let mut status = 0;
+    // SAFETY: the child is ours and the pointer is that of a live local.
+    let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
+    assert_eq!(waited, child);
+    assert_eq!(status, 0, "the child did not see its own 64 MiB");
+    assert!(
+      resident_set_size().unwrap().abs_diff(parent_before) < 32 * MIB,
+      "the parent reads its own memory again"
+    );
+  });
 }
 
 #[test]

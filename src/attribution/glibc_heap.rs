@@ -32,6 +32,12 @@ pub(super) fn arena_of_heap(memory: &impl Memory, address: u64) -> Option<u64> {
   (ARENA_OFFSETS.contains(&offset) && grown && covers).then_some(arena)
 }
 
+/// Whether the arena of a thread may lie at `address`: behind the head of its first heap.
+pub fn is_arena_address(address: u64) -> bool {
+  let offset = address.checked_rem(HEAP_ALIGNMENT).unwrap_or(0);
+  address > HEAP_ALIGNMENT && ARENA_OFFSETS.contains(&offset)
+}
+
 /// Whether a mapping that the main arena took begins at `start`: where `brk` meets another mapping, as sometimes a
 /// code range of V8 in Node 22, that arena goes on elsewhere, in pieces of a megabyte and more.
 ///

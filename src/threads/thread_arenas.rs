@@ -4,10 +4,11 @@
 //! found by looking for the one place that holds an arena in all threads, and in those that registered the one that
 //! they really allocate from.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
-use crate::attribution::ThreadArena;
+use crate::attribution::{ThreadArena, is_arena_address};
 use crate::platform::{OwnMemory, ThreadPlace, read_own_words};
 
 /// How far below and above the control block the variable is looked for, in words.
@@ -53,8 +54,8 @@ pub(super) fn arenas_of(
   Some(blocks.into_iter().zip(words).map(|((tid, _), word)| (tid, arena_of(word))).collect())
 }
 
-/// The only distance at which all threads have an arena or nothing, some thread has one of its own, and no registered
-/// one has another than it said.
+/// The distance at which all threads have an arena or nothing, no registered one has another than it said, and more
+/// threads have one of their own than at any other such distance.
 fn find(
   blocks: &[(i32, u64)],
   main_block: u64,
@@ -64,21 +65,41 @@ fn find(
   let words: Vec<(i32, HashMap<u64, u64>)> =
     blocks.iter().map(|(tid, block)| (*tid, words_around(*block))).collect();
   let of_main = words_around(main_block);
-  let fits = |distance: u64, main: u64| {
-    let mut has_own = false;
-    words.iter().all(|(tid, words)| {
-      let arena = words.get(&distance).and_then(|word| arena_at(*word, main, arenas));
-      has_own |= matches!(arena, Some(ThreadArena::At(_)));
-      let told = registered.get(tid).copied().unwrap_or(ThreadArena::None);
-      arena.is_some_and(|arena| told == ThreadArena::None || told == arena)
-    }) && has_own
-  };
   let is_main = |word: u64| word != 0 && word.is_multiple_of(8) && !arenas.contains(&word);
-  let mut found = of_main.iter().filter(|(distance, word)| is_main(**word) && fits(**distance, **word));
-  match (found.next(), found.next()) {
-    (Some((distance, main_arena)), None) => Some(Place { distance: *distance, main_arena: *main_arena }),
+  let mut found: Vec<(usize, Place)> = of_main
+    .into_iter()
+    .filter(|(_, main_arena)| is_main(*main_arena))
+    .filter_map(|(distance, main_arena)| {
+      let place = Place { distance, main_arena };
+      Some((threads_with_arenas(place, &words, arenas, registered)?, place))
+    })
+    .collect();
+  found.sort_unstable_by_key(|(threads, _)| Reverse(*threads));
+  match found.as_slice() {
+    [(1.., place)] => Some(*place),
+    [(most, place), (next, _), ..] if most > next => Some(*place),
     _ => None,
   }
+}
+
+/// How many threads have an arena of their own at this place; `None` where one has what is none, or another than it
+/// said.
+fn threads_with_arenas(
+  place: Place,
+  words: &[(i32, HashMap<u64, u64>)],
+  arenas: &HashSet<u64>,
+  registered: &HashMap<i32, ThreadArena>,
+) -> Option<usize> {
+  let mut threads = 0_usize;
+  for (tid, words) in words {
+    let arena = arena_at(*words.get(&place.distance)?, place.main_arena, arenas)?;
+    let told = registered.get(tid).copied().unwrap_or(ThreadArena::None);
+    if told != ThreadArena::None && told != arena {
+      return None;
+    }
+    threads = threads.saturating_add(usize::from(matches!(arena, ThreadArena::At(_))));
+  }
+  Some(threads)
 }
 
 /// What a word says of a thread's arena; `None` when it is no such word.
@@ -88,7 +109,8 @@ fn arena_at(word: u64, main: u64, arenas: &HashSet<u64>) -> Option<ThreadArena> 
   } else if word == main {
     Some(ThreadArena::Main)
   } else {
-    arenas.contains(&word).then_some(ThreadArena::At(word))
+    // One that was made after the regions were read is told by its place alone.
+    (arenas.contains(&word) || is_arena_address(word)).then_some(ThreadArena::At(word))
   }
 }
 
