@@ -74,6 +74,25 @@ describe('a worker that ends while it is asked', () => {
   })
 })
 
+describe('threads that wait for each other', () => {
+  it('answer each other while they wait', async () => {
+    const { took, ages } = await withWorkers(async () => {
+      const { workerRss } = require('./index.js')
+      const askers = [await ToldWorker.start(), await ToldWorker.start()]
+      const start = performance.now()
+      const ages = []
+      for (let round = 0; round < 50; round++) {
+        const theirs = askers.map((asker) => asker.tell('look', { waitMs: 60_000 }))
+        const looks = [workerRss({ waitMs: 60_000 }), ...(await Promise.all(theirs))]
+        for (const { threads } of looks) ages.push(...threads.map(({ ageMs }) => ageMs ?? 0))
+      }
+      return { took: performance.now() - start, ages }
+    })
+    assert.ok(took < 60_000, String(took)) // a single one that is not answered waits for a minute
+    assert.deepEqual([...new Set(ages)], [0])
+  })
+})
+
 describe('what workers leave behind', () => {
   it('is shown as dead arenas and as pages that V8 keeps', async () => {
     const { alive, ended } = await withWorkers(

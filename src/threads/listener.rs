@@ -4,7 +4,7 @@
 //! nothing then, and when Node interrupts it for us.
 
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -46,6 +46,8 @@ pub(super) struct Listener {
   words: Mutex<HeapWords>,
   /// At most one interrupt is under way: a thread that is blocked does not pile them up.
   is_asked: AtomicBool,
+  /// How often it was asked, whether by an interrupt of its own or not.
+  questions: AtomicU64,
   has_ended: AtomicBool,
 }
 
@@ -61,6 +63,7 @@ impl Listener {
       blank: *statistics,
       words: Mutex::new(HeapWords::of(statistics)),
       is_asked: AtomicBool::new(false),
+      questions: AtomicU64::new(0),
       has_ended: AtomicBool::new(false),
     }
   }
@@ -80,6 +83,7 @@ impl Listener {
   /// # Safety
   /// The environment is that of the isolate, and alive.
   pub(super) unsafe fn ask(self: &Arc<Self>, environment: Environment) {
+    self.questions.fetch_add(1, Ordering::AcqRel);
     if !self.is_asked.swap(true, Ordering::AcqRel) {
       let data = Arc::into_raw(Arc::clone(self)).cast_mut().cast::<c_void>();
       // SAFETY: the environment is alive by the contract of this function. `answer` takes the reference over, once,
@@ -102,25 +106,54 @@ impl Listener {
     Some(HeapWords::of(&statistics))
   }
 
+  /// Answers what was asked since `answered`, where this is the isolate's thread.
+  fn answer_here(&self, answered: &mut u64) {
+    let questions = self.questions.load(Ordering::Acquire);
+    if questions == *answered {
+      return;
+    }
+    *answered = questions;
+    if let Some(words) = self.ask_v8() {
+      self.store(words);
+      announce();
+    }
+  }
+
   fn is_settled(&self, since: Instant) -> bool {
     self.has_ended.load(Ordering::Acquire) || self.words().asked >= since
   }
 }
 
 /// Waits until all have answered what they were asked at `since` or later, or until `deadline`.
-pub(super) fn wait_for(listeners: &[Arc<Listener>], since: Instant, deadline: Instant) {
-  let mut guard = ANSWERS.lock().unwrap_or_else(PoisonError::into_inner);
-  while !listeners.iter().all(|listener| listener.is_settled(since)) {
+///
+/// `own` is the listener of the calling thread where that runs JavaScript. While it waits no interrupt reaches it, so it
+/// answers here what others ask: two threads that wait for each other would do so until the end.
+pub(super) fn wait_for(
+  listeners: &[Arc<Listener>],
+  own: Option<&Listener>,
+  since: Instant,
+  deadline: Instant,
+) {
+  let mut answered = 0;
+  loop {
+    if let Some(own) = own {
+      own.answer_here(&mut answered);
+    }
+    let guard = ANSWERS.lock().unwrap_or_else(PoisonError::into_inner);
     let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() {
+    if left.is_zero() || listeners.iter().all(|listener| listener.is_settled(since)) {
       return;
     }
-    let woken = ANSWERED.wait_timeout(guard, left);
-    (guard, _) = woken.unwrap_or_else(PoisonError::into_inner);
+    // One that came since is answered first.
+    let is_asked = own.is_some_and(|own| own.questions.load(Ordering::Acquire) != answered);
+    if !is_asked {
+      let _woken = ANSWERED.wait_timeout(guard, left);
+    }
   }
 }
 
-fn announce() {
+/// Wakes those who wait: there is an answer, or a question.
+pub(super) fn announce() {
   let _guard = ANSWERS.lock().unwrap_or_else(PoisonError::into_inner);
   ANSWERED.notify_all();
 }

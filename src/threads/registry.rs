@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use super::listener::{HeapWords, Listener, after_collection};
+use super::listener::{HeapWords, Listener, after_collection, announce, wait_for};
 use crate::attribution::ThreadArena;
 use crate::malloc;
 use crate::platform::{OwnMemory, current_thread};
@@ -98,6 +98,8 @@ pub(super) fn heap_bytes() -> u64 {
 /// Questions to all other threads, on their way.
 pub(super) struct Asked {
   listeners: Vec<Arc<Listener>>,
+  /// That of the thread that asks.
+  own: Option<Arc<Listener>>,
   since: Instant,
 }
 
@@ -109,7 +111,7 @@ impl Asked {
 
   /// Waits for the answers, at most until `deadline`.
   pub(super) fn wait(&self, deadline: Instant) {
-    super::listener::wait_for(&self.listeners, self.since, deadline);
+    wait_for(&self.listeners, self.own.as_deref(), self.since, deadline);
   }
 }
 
@@ -119,9 +121,11 @@ pub(super) fn ask_all(own: Option<HeapWords>) -> Asked {
   let caller = current_thread();
   let registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
   let mut listeners = Vec::new();
+  let mut own_listener = None;
   for record in registry.iter() {
     let Some(isolate) = &record.isolate else { continue };
     if record.tid == caller {
+      own_listener = Some(Arc::clone(&isolate.listener));
       if let Some(words) = own {
         isolate.listener.store(HeapWords { asked: since, ..words });
       }
@@ -131,7 +135,9 @@ pub(super) fn ask_all(own: Option<HeapWords>) -> Asked {
       listeners.push(Arc::clone(&isolate.listener));
     }
   }
-  Asked { listeners, since }
+  drop(registry);
+  announce(); // who waits for the caller has its words now, and who waits itself is asked
+  Asked { listeners, own: own_listener, since }
 }
 
 /// Bytes in `ArrayBuffer`s of all threads on the registry; `None` where one cannot be asked.
