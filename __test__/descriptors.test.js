@@ -40,8 +40,9 @@ function withFullTable() {
 function assertAnswersWithFullTable(answer) {
   assert.equal(answer.core, 'EMFILE', "Node's own call must fail, or this shows nothing")
   for (const { rss } of [answer.ours, answer.again]) assert.ok(Math.abs(rss - answer.core2.rss) < 8 * MIB)
-  assert.equal(answer.ours.heapTotal, answer.core2.heapTotal)
-  assert.equal(answer.ours.arrayBuffers, answer.core2.arrayBuffers)
+  // A collection between the two calls takes some of both away; memory-usage.test.js compares one moment.
+  assert.ok(Math.abs(answer.ours.heapTotal - answer.core2.heapTotal) <= 4 * MIB)
+  assert.ok(Math.abs(answer.ours.arrayBuffers - answer.core2.arrayBuffers) <= MIB)
   assert.ok(answer.rss > 0 && answer.peak >= answer.rss - MIB)
   assert.equal(answer.reset, true)
 }

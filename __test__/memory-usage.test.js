@@ -84,7 +84,8 @@ describe('memoryUsage()', () => {
     })
     // A background thread may give a little back meanwhile; the page tables of the buffer do not count.
     assert.ok(Math.abs(after.rss - before.rss - 64 * MIB) < 2 * MIB, `rss +${after.rss - before.rss}`)
-    assert.equal(after.arrayBuffers - before.arrayBuffers, 64 * MIB)
+    // But for small ones that a collection took away meanwhile.
+    assert.ok(Math.abs(after.arrayBuffers - before.arrayBuffers - 64 * MIB) < MIB)
     assert.ok(after.external - before.external >= 64 * MIB)
   })
 

@@ -73,8 +73,9 @@ describe('worker threads', () => {
     assert.deepEqual(answer.methods[0], answer.methods[1])
     const [one, two] = answer.usages
     assert.ok(Math.abs(one.rss - two.rss) < MIB)
-    assert.ok(Math.abs(one.heapTotal - two.heapTotal) <= MIB) // the first call of each allocates
-    assert.equal(one.arrayBuffers, two.arrayBuffers)
+    // The first call of each allocates, and may cause a collection.
+    assert.ok(Math.abs(one.heapTotal - two.heapTotal) <= 4 * MIB)
+    assert.ok(Math.abs(one.arrayBuffers - two.arrayBuffers) <= MIB)
   })
 
   it('loading the package again after deleting it from the cache answers, in main and in a worker', async () => {
@@ -82,7 +83,8 @@ describe('worker threads', () => {
       const before = require('./index.js').memoryUsage
       for (const key of Object.keys(require.cache)) delete require.cache[key]
       const after = require('./index.js').memoryUsage
-      return [before !== after, before().heapTotal === after().heapTotal, after.method.v8]
+      const difference = Math.abs(before().heapTotal - after().heapTotal)
+      return [before !== after, difference <= 4 * 1024 * 1024, after.method.v8]
     }
     assert.deepEqual(await inChild(reload), [true, true, 'verified'])
     const inWorker = await inChild(
