@@ -426,6 +426,11 @@ export interface WorkerRss {
   shared: number
   /** The same in parts. */
   sharedParts: SharedParts
+  /**
+   * Bytes that addons declared to hold (`include/rs_memusage.h`): what they say, not what is resident. It says how much of
+   * `sharedParts.largeAllocations`, or of the arena of a thread, has a known holder; it is no part of the sum.
+   */
+  declared: number
   /** All threads. */
   threads: ThreadRss[]
   method: WorkerRssMethod

@@ -545,6 +545,40 @@ describe('externalBuffers.list() and .usage()', () => {
   })
 })
 
+describe('what is on the books', () => {
+  it('is told to the byte by workerRss() and rssBreakdown(), whose and how much of it is in memory', async () => {
+    const { threads, breakdown, deep, id } = await inChild(async () => {
+      const { Worker } = require('node:worker_threads')
+      const { externalBuffers, rssBreakdown, workerRss } = require('./index.js')
+      globalThis.mapped = externalBuffers.allocate(64 * 1024 * 1024).fill(1)
+      globalThis.large = externalBuffers.track(Buffer.alloc(32 * 1024 * 1024, 1))
+      globalThis.untouched = externalBuffers.allocate(64 * 1024 * 1024)
+      const script = `
+        const { parentPort, workerData } = require('node:worker_threads')
+        const { externalBuffers } = require(workerData)
+        globalThis.kept = Array.from({ length: 1024 }, () => externalBuffers.track(Buffer.alloc(65536, 1)))
+        parentPort.postMessage('ready')
+        setInterval(() => {}, 1000)`
+      const worker = new Worker(script, { eval: true, workerData: require.resolve('./index.js') })
+      await new Promise((resolve, reject) => worker.on('message', resolve).on('error', reject))
+      const answer = { threads: workerRss().threads, breakdown: rssBreakdown(), id: worker.threadId }
+      answer.deep = workerRss({ deep: true }).threads
+      await worker.terminate()
+      return answer
+    })
+    const of = (threads, threadId) => threads.find((thread) => thread.threadId === threadId)
+    assert.equal(of(threads, 0).arrayBuffers, 96 * MIB)
+    assert.equal(of(threads, id).arrayBuffers, 64 * MIB)
+    // A search finds the first two by their pointers: a page with malloc's header comes with one, and one with its probe.
+    assert.ok(Math.abs(of(deep, 0).arrayBuffers - 96 * MIB) <= 16384, of(deep, 0).arrayBuffers)
+    assert.equal(of(deep, id).arrayBuffers, 64 * MIB)
+    assert.equal(breakdown.arrayBuffers.tracked, 224 * MIB)
+    assert.equal(breakdown.arrayBuffers.resident, 160 * MIB)
+    assert.ok(breakdown.parts.nativeHeap >= 160 * MIB)
+    assert.ok(breakdown.parts.other <= breakdown.rss * 0.01)
+  })
+})
+
 describe('externalBuffers.unaccounted()', () => {
   it('is what V8 knows of and nobody tracks', async () => {
     const [before, mine, theirs, tracked, shared] = await inChild(
@@ -776,12 +810,13 @@ describe('include/rs_memusage.h', () => {
         const { hold, holdInThread, drop } = require(addon)
         const early = hold(10)
         drop(early)
-        const { externalBuffers } = require('./index.js')
+        const { externalBuffers, workerRss } = require('./index.js')
         const handles = [hold(1000000), holdInThread(234)]
         const held = externalBuffers.usage()
+        const { declared } = workerRss()
         const entry = externalBuffers.list({ label: 'declaring addon', top: 1 })[0]
         for (const handle of [...handles, ...handles, 0, 12345]) drop(handle)
-        return { early, held, entry, after: externalBuffers.usage() }
+        return { early, held, declared, entry, after: externalBuffers.usage() }
       },
       { args: [addon] },
     )
@@ -789,6 +824,7 @@ describe('include/rs_memusage.h', () => {
     assert.equal(answer.early, 0)
     assert.deepEqual([answer.held.count, answer.held.bytes, answer.held.resident], Object.values(amount))
     assert.deepEqual(answer.held.threads, [{ threadId: null, ...amount }])
+    assert.equal(answer.declared, amount.bytes)
     const { ageMs, ...entry } = answer.entry
     assert.ok(ageMs >= 0)
     assert.deepEqual(entry, {

@@ -76,6 +76,7 @@ function shape(raw, workers) {
     rss: raw.rss,
     shared: raw.rss - owned,
     sharedParts: Object.fromEntries(SHARED_PARTS.map((name, index) => [name, raw.shared[index]])),
+    declared: raw.declared,
     threads,
     method: {
       ...raw.method,

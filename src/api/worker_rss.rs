@@ -8,6 +8,7 @@ use napi_derive::napi;
 use super::look::{LookMethod, budget_of, caller_of};
 use super::raise::raise;
 use crate::attribution::Bill;
+use crate::buffers::declared_bytes;
 use crate::error::MeasureError;
 use crate::js_number::js_number;
 use crate::malloc;
@@ -40,6 +41,8 @@ pub(crate) struct RawWorkerRss {
   pub rss: f64,
   /// What no thread owns, part by part, in the order of `sharedPartNames()`.
   pub shared: Vec<f64>,
+  /// Bytes that other addons declared.
+  pub declared: f64,
   /// One for each thread.
   pub threads: Vec<RawThread>,
   /// The calling thread's place in that list.
@@ -155,6 +158,7 @@ impl WorkerRssTask {
     Ok(RawWorkerRss {
       rss: js_number(bills.look.survey.breakdown.resident()),
       shared: bills.bills.shared.parts().iter().map(|(_, bytes)| js_number(*bytes)).collect(),
+      declared: js_number(declared_bytes()),
       threads: bills.entries.iter().map(|entry| thread(entry, &bills)).collect(),
       caller: caller.and_then(|index| u32::try_from(index).ok()),
       method: LookMethod::of(&bills.look),

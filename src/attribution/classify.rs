@@ -207,8 +207,7 @@ impl<M: Memory> Classifier<'_, M> {
 
   /// A buffer with a mapping of its own, to the end of its last page.
   fn buffer_at(&self, start: u64, region: &Region) -> Option<(u64, Part, Owner)> {
-    let index = self.facts.buffers.partition_point(|buffer| buffer.start < start);
-    let buffer = self.facts.buffers.get(index).filter(|buffer| buffer.is_mapped && buffer.start == start)?;
+    let buffer = mapped_buffer_at(&self.facts.buffers, start)?;
     let end = buffer.end.checked_next_multiple_of(self.facts.page_size)?;
     Some((end.min(region.end), Part::NativeHeap, Owner::Buffer))
   }
@@ -360,6 +359,17 @@ impl<M: Memory> Classifier<'_, M> {
     });
     found.map(|(address, _)| *address)
   }
+}
+
+/// The buffer whose mapping begins at `start`.
+fn mapped_buffer_at(buffers: &[HeldBuffer], start: u64) -> Option<&HeldBuffer> {
+  let index = buffers.partition_point(|buffer| buffer.start < start);
+  buffers.get(index).filter(|buffer| buffer.is_mapped && buffer.start == start)
+}
+
+/// Whether a buffer's mapping begins at `start`: no page of V8's, and perhaps never touched, so it is not to be read.
+pub fn is_mapped_buffer(buffers: &[HeldBuffer], start: u64) -> bool {
+  mapped_buffer_at(buffers, start).is_some()
 }
 
 /// Private anonymous memory of which little is there: code ranges, and what cannot be written.

@@ -1,7 +1,7 @@
 //! Which addresses may be V8's heap pages, and the isolates that their headers lead to.
 
 use super::Memory;
-use super::classify::{Facts, is_immense, is_pointer};
+use super::classify::{Facts, is_immense, is_mapped_buffer, is_pointer};
 use super::v8_pages::PAGE_ALIGNMENT;
 use crate::parse::maps::Region;
 
@@ -26,7 +26,9 @@ impl HeapPages {
   /// begins with a page, and reading memory that was never touched would map a page of zeros every 256 KiB.
   pub fn find(regions: &[Region], facts: &Facts, memory: &impl Memory) -> Self {
     let Some(layout) = facts.layout else { return Self { pages: Vec::new() } };
-    let candidates: Vec<&Region> = regions.iter().filter(|region| may_hold_heap_pages(region)).collect();
+    let may_be_read = |region: &&Region| !is_mapped_buffer(&facts.buffers, region.start);
+    let candidates: Vec<&Region> =
+      regions.iter().filter(|region| may_hold_heap_pages(region)).filter(may_be_read).collect();
     let firsts: Vec<u64> = candidates.iter().map(|region| region.start).collect();
     // Asked a thousand times: in a sorted list that takes less than in a set.
     let mut live: Vec<u64> = facts.isolates.live.iter().copied().collect();

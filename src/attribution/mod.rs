@@ -18,7 +18,7 @@ mod v8_pages;
 
 pub use address_range::AddressRange;
 pub use bills::{Bill, Bills, Hints, Shared, Tenant, ThreadArena, bills};
-pub use classify::{Facts, classify};
+pub use classify::{Facts, classify, is_mapped_buffer};
 pub use glibc_heap::is_arena_address;
 pub use heap_pages::{HeapPages, heap_page_candidates};
 pub use pointer_search::{ChunkOwners, find_owners, searchable};

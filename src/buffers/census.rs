@@ -142,6 +142,17 @@ pub(crate) fn live(entries: &mut Vec<Entry>) {
   entries.sort_unstable_by_key(|entry| entry.address);
 }
 
+/// Bytes that other addons declared.
+pub(crate) fn declared_bytes() -> u64 {
+  let mut bytes = 0_u64;
+  books::visit(|copy| {
+    if copy.source == Source::Declared {
+      bytes = bytes.saturating_add(copy.extent.length);
+    }
+  });
+  bytes
+}
+
 /// Bytes on the books that are in V8's count of that thread too.
 pub(crate) fn bytes_known_to_v8(thread: u32) -> u64 {
   let mut bytes = 0_u64;

@@ -12,7 +12,7 @@ mod record;
 mod threads;
 
 pub(crate) use books::{Amount, follow, follow_address, holder_left, look_up, strike, update_held};
-pub(crate) use census::{Entry, Group, Selection, bytes_known_to_v8, list, live, usage};
+pub(crate) use census::{Entry, Group, Selection, bytes_known_to_v8, declared_bytes, list, live, usage};
 pub(crate) use label::Label;
 pub(crate) use memory::OwnedMemory;
 pub(crate) use record::{Source, Tag};

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use super::{live_isolates, look_cost, registry, thread_arenas};
 use crate::attribution::{
   AddressSpace, ChunkOwners, Facts, FileResidency, HeaderLayout, HeldBuffer, Isolates, Memory, OwnIsolate,
-  Owner, Plan, ResidencySource, Survey, ThreadArena, V8Evidence, find_owners, heap_page_candidates, survey,
-  weigh,
+  Owner, Plan, ResidencySource, Survey, ThreadArena, V8Evidence, find_owners, heap_page_candidates,
+  is_mapped_buffer, survey, weigh,
 };
 use crate::buffers::{self, Entry};
 use crate::error::{MeasureError, Result};
@@ -260,9 +260,10 @@ fn facts(
   threads: &[ThreadPlace],
   isolates: &[(i32, u64)],
 ) -> Result<Facts> {
+  let buffers = held_buffers();
   let mut live: HashSet<u64> = registered_isolates().collect();
   if let Some(isolate) = registered_isolates().next() {
-    find_layout(own, isolate)?;
+    find_layout(own, isolate, &buffers)?;
   }
   live.extend(isolates.iter().map(|(_, isolate)| *isolate));
   Ok(Facts {
@@ -274,18 +275,20 @@ fn facts(
     control_blocks: threads.iter().filter_map(|thread| Some((thread.tid, thread.control_block?))).collect(),
     main_thread: platform::main_thread(),
     malloc_is_glibc: malloc::headers_are_known(),
-    buffers: held_buffers(),
+    buffers,
   })
 }
 
-fn find_layout(own: &OwnProcess, isolate: u64) -> Result<()> {
+fn find_layout(own: &OwnProcess, isolate: u64, buffers: &[HeldBuffer]) -> Result<()> {
   if LAYOUT.get().is_none() {
     let text = own.maps()?;
     let mut regions = Vec::new();
-    if maps::parse(&text, &mut regions).is_ok()
-      && let Some(layout) = HeaderLayout::find(own, &heap_page_candidates(&regions), isolate)
-    {
-      LAYOUT.get_or_init(|| layout);
+    if maps::parse(&text, &mut regions).is_ok() {
+      let mut pages = heap_page_candidates(&regions);
+      pages.retain(|page| !is_mapped_buffer(buffers, *page));
+      if let Some(layout) = HeaderLayout::find(own, &pages, isolate) {
+        LAYOUT.get_or_init(|| layout);
+      }
     }
   }
   Ok(())
