@@ -69,6 +69,7 @@ fn facts(circumstances: u8, regions: &[Region], memory: &Synthetic) -> Facts {
     control_blocks: if is_set(circumstances, 4) { blocks.collect() } else { Vec::new() },
     main_thread: 0,
     malloc_is_glibc: is_set(circumstances, 5),
+    buffers: Vec::new(),
   }
 }
 
