@@ -439,7 +439,8 @@ describe('workerRss() by its other ways', () => {
   function assertAddsUp({ answers, kernel, id, self }) {
     for (const answer of answers) {
       assertConsistent(answer)
-      assertIsRss(answer, kernel, kernel)
+      // The first call compiles, and to read the kernel's text takes memory, which other allocators keep.
+      assertIsRss(answer, kernel - 4 * MIB, kernel + 4 * MIB)
     }
     assertConsistentThread(self)
     const [main, worker] = [0, id].map((id) => answers[0].threads.find(({ threadId }) => threadId === id))

@@ -49,8 +49,9 @@ describe('worker threads', () => {
     const looks = await inChild(comeAndGo, { args: [1000] })
     const [first, , , last] = looks
     assert.equal(last.descriptors, first.descriptors)
-    // 750 workers lie between, each of which takes some 7 MiB while it lives. Without the package they leave 1 to 2 MiB.
-    assert.ok(last.rss - first.rss < 12 * MIB, JSON.stringify(looks))
+    // 750 workers lie between, each of which takes some 7 MiB while it lives. Without the package they leave up to 13 MiB
+    // on Node 26: arenas grow with chance. A leak of 64 KiB each would show.
+    assert.ok(last.rss - first.rss < 32 * MIB, JSON.stringify(looks))
   })
 
   it('a second copy of the package in the same process answers too', async () => {
