@@ -5,18 +5,7 @@ const { describe, it } = require('node:test')
 const { rssBreakdown, rssBreakdownAsync } = require('..')
 const { preloaded } = require('./helpers/allocators')
 const { inChild, MIB } = require('./helpers/child')
-
-const PARTS = [
-  'code',
-  'jit',
-  'v8Heap',
-  'v8Pool',
-  'nativeHeap',
-  'stacks',
-  'mappedFiles',
-  'sharedMemory',
-  'other',
-]
+const { PARTS } = require('./helpers/parts')
 
 /** What must hold for every breakdown. */
 function assertConsistent(breakdown) {

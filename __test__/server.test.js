@@ -13,21 +13,11 @@ const {
   spoilWorkers,
 } = require('./fixtures/running-server')
 const { MIB, inChild, root, runProcess } = require('./helpers/child')
+const { PARTS } = require('./helpers/parts')
 
 const FIGURES = ['rss', 'heapTotal', 'heapUsed', 'external', 'arrayBuffers', 'heapLimit', 'peakRss']
 const ACTIONS = ['/allocate', '/buffer', '/worker', '/release']
 const LOOKS = ['/', '/status', '/buffers']
-const PARTS = [
-  'code',
-  'jit',
-  'v8Heap',
-  'v8Pool',
-  'nativeHeap',
-  'stacks',
-  'mappedFiles',
-  'sharedMemory',
-  'other',
-]
 const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8'
 const NOTHING = { count: 0, bytes: 0, readable: '0 B' }
 const NOTHING_HELD = { heap: NOTHING, buffers: NOTHING, leak: NOTHING, workers: NOTHING }

@@ -168,21 +168,28 @@ impl Registration {
   /// Node-API tells it.
   pub(super) fn of_this_thread(js: JsThread, v8: Option<&mut V8Layer>, adjusted: Option<u64>) -> Self {
     let tid = current_thread();
+    // Nobody else enters or removes this thread, so the answer holds until it is used below.
+    if load_again(tid) {
+      return Self { tid, _collections: None, listener: None };
+    }
     let arena = malloc::own_arena().map_or(ThreadArena::None, |address| match address {
       0 => ThreadArena::Main,
       address => ThreadArena::At(address),
     });
-    let isolate = v8.and_then(|v8| isolate_record(v8, adjusted));
+    let (isolate, collections) = v8.and_then(|v8| isolate_record(v8, adjusted)).unzip();
+    let listener = isolate.as_ref().map(|record| Arc::clone(&record.listener));
     let mut registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(record) = registry.iter_mut().find(|record| record.tid == tid) {
-      record.loads = record.loads.saturating_add(1);
-      return Self { tid, _collections: None, listener: None };
-    }
-    let listener = isolate.as_ref().map(|(record, _)| Arc::clone(&record.listener));
-    let (isolate, collections) = isolate.unzip();
     registry.push(Record { tid, js, arena, isolate, loads: 1 });
     Self { tid, _collections: collections, listener }
   }
+}
+
+/// Counts one load more of a thread that is on the registry; `false` when it is not.
+fn load_again(tid: i32) -> bool {
+  let mut registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
+  let Some(record) = registry.iter_mut().find(|record| record.tid == tid) else { return false };
+  record.loads = record.loads.saturating_add(1);
+  true
 }
 
 fn isolate_record(v8: &mut V8Layer, adjusted: Option<u64>) -> Option<(IsolateRecord, GcEpilogue)> {
