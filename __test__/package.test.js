@@ -44,6 +44,7 @@ const FILES = [
   'lib/rss-breakdown.js',
   'lib/started-workers.js',
   'lib/this-thread.js',
+  'lib/thread-identity.js',
   'lib/trim.js',
   'lib/unless-aborted.js',
   'lib/v8-layer.js',

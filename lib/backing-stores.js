@@ -4,8 +4,8 @@
 //
 // This and held-buffers.js have the same functions; external-buffers.js takes this one where it works.
 
-const { threadId } = require('node:worker_threads')
 const native = require('../native')
+const { threadId } = require('./thread-identity')
 const { mayLookUpSymbols } = require('./v8-layer')
 
 /** The smallest that is surely no part of the heap. */

@@ -1,10 +1,10 @@
 'use strict'
 
 const { constants } = require('node:buffer')
-const { threadId } = require('node:worker_threads')
 const native = require('../native')
 const backingStores = require('./backing-stores')
 const heldBuffers = require('./held-buffers')
+const { threadId } = require('./thread-identity')
 const {
   invalidState,
   invalidType,

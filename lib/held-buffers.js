@@ -4,8 +4,8 @@
 // finalizer runs, and loses sight of memory that is transferred. See backing-stores.js for the better way.
 
 const { isAnyArrayBuffer, isSharedArrayBuffer } = require('node:util/types')
-const { threadId } = require('node:worker_threads')
 const native = require('../native')
+const { threadId } = require('./thread-identity')
 
 const { DETACHED, NOT_A_BUFFER, NOT_DETACHABLE, NOT_OURS } = native.storeOutcomes
 

@@ -2,8 +2,8 @@
 
 // Puts the calling thread on the registry of the process.
 
-const { threadId, threadName } = require('node:worker_threads')
 const native = require('../native')
+const { threadId, threadName } = require('./thread-identity')
 require('./v8-layer') // what may be said of V8 is settled before
 
 // Nodes before 22.20 and 24.6 do not tell the name inside of a worker.

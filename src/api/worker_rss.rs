@@ -12,6 +12,7 @@ use crate::buffers::declared_bytes;
 use crate::error::MeasureError;
 use crate::js_number::js_number;
 use crate::malloc;
+use crate::platform;
 use crate::threads::env_state;
 use crate::threads::listener::HeapWords;
 use crate::threads::own_process;
@@ -98,6 +99,12 @@ pub(crate) struct RawThread {
 #[napi(catch_unwind)]
 pub(crate) fn shared_part_names() -> Vec<&'static str> {
   crate::attribution::Shared::default().parts().iter().map(|(name, _)| *name).collect()
+}
+
+/// Whether the process began with the calling thread, where the system tells.
+#[napi(catch_unwind)]
+pub(crate) fn is_main_thread() -> bool {
+  platform::SUPPORTED && platform::current_thread() == platform::main_thread()
 }
 
 /// Enters the calling thread into the registry.

@@ -32,9 +32,10 @@ pub fn headers_are_known() -> bool {
   })
 }
 
-/// The arena of the calling thread, where arenas can be told apart: its address, or 0 for the main one.
+/// The arena of the calling thread, if this is glibc's malloc: its address, or 0 for the main one. It means something
+/// only where [`headers_are_known`], which takes longer to find out than a thread should have to wait at its start.
 pub fn own_arena() -> Option<u64> {
-  if headers_are_known() { glibc::own_arena() } else { None }
+  glibc::own_arena()
 }
 
 /// What the allocator says of itself; `None` where it cannot tell.

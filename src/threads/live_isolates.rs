@@ -6,7 +6,8 @@
 
 use std::sync::OnceLock;
 
-use crate::platform::{OwnMemory, ThreadPlace, own_control_block, read_own_words};
+use super::nearby_words::nearby_words;
+use crate::platform::{OwnMemory, ThreadPlace, own_control_block};
 
 /// How far below and above the control block the variable is looked for, in words.
 const SEARCHED_WORDS: usize = 1024;
@@ -40,17 +41,9 @@ pub(super) fn candidates(threads: &[ThreadPlace], memory: &OwnMemory) -> Vec<(i3
 }
 
 fn find_distances(isolate: u64) -> Option<Vec<u64>> {
-  let block = own_control_block()?;
-  let reach = u64::try_from(SEARCHED_WORDS).ok()?.checked_mul(8)?;
-  let mut distances = Vec::new();
-  // One page at a time: the thread's memory may end before the search does.
-  let mut address = block.checked_sub(reach)? & !7;
-  while address < block.checked_add(reach)? {
-    let mut word = [0];
-    if read_own_words(usize::try_from(address).ok()?, &mut word) && word == [isolate] {
-      distances.push(address.wrapping_sub(block));
-    }
-    address = address.checked_add(8)?;
-  }
+  let words = nearby_words(own_control_block()?, SEARCHED_WORDS);
+  let mut distances: Vec<u64> =
+    words.into_iter().filter(|(_, word)| *word == isolate).map(|(distance, _)| distance).collect();
+  distances.sort_unstable();
   Some(distances)
 }

@@ -6,6 +6,7 @@ mod fast_reads;
 pub(crate) mod listener;
 mod live_isolates;
 mod look_cost;
+mod nearby_words;
 pub(crate) mod own_process;
 pub(crate) mod registry;
 mod slots;

@@ -27,8 +27,8 @@ pub(super) struct Record {
   /// The kernel's thread id.
   pub(super) tid: i32,
   pub(super) js: JsThread,
-  /// The arena that it allocated from when it came.
-  pub(super) arena: ThreadArena,
+  /// The arena that it allocated from when it came, if arenas can be told apart.
+  arena: ThreadArena,
   /// What V8's symbols tell of its isolate, where they may be used.
   pub(super) isolate: Option<IsolateRecord>,
   /// How many times the package was loaded in it.
@@ -83,8 +83,11 @@ pub(super) fn code_ranges() -> Vec<(u64, u64, u64)> {
   records().into_iter().filter_map(range).collect()
 }
 
-/// The arena that each thread on the registry allocated from when it came.
+/// The arena that each thread on the registry allocated from when it came; none where arenas cannot be told apart.
 pub(super) fn arenas() -> HashMap<i32, ThreadArena> {
+  if !malloc::headers_are_known() {
+    return HashMap::new();
+  }
   let registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
   registry.iter().map(|record| (record.tid, record.arena)).collect()
 }

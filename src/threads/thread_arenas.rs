@@ -8,13 +8,12 @@ use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
+use super::nearby_words::nearby_words;
 use crate::attribution::{ThreadArena, is_arena_address};
-use crate::platform::{OwnMemory, ThreadPlace, read_own_words};
+use crate::platform::{OwnMemory, ThreadPlace};
 
 /// How far below and above the control block the variable is looked for, in words.
 const SEARCHED_WORDS: usize = 512;
-/// Words read in one go: the thread's memory may end before the search does.
-const BLOCK: usize = 64;
 
 /// The variable, once it is known beyond doubt.
 static PLACE: OnceLock<Place> = OnceLock::new();
@@ -63,8 +62,8 @@ fn find(
   registered: &HashMap<i32, ThreadArena>,
 ) -> Option<Place> {
   let words: Vec<(i32, HashMap<u64, u64>)> =
-    blocks.iter().map(|(tid, block)| (*tid, words_around(*block))).collect();
-  let of_main = words_around(main_block);
+    blocks.iter().map(|(tid, block)| (*tid, nearby_words(*block, SEARCHED_WORDS))).collect();
+  let of_main = nearby_words(main_block, SEARCHED_WORDS);
   let is_main = |word: u64| word != 0 && word.is_multiple_of(8) && !arenas.contains(&word);
   let mut found: Vec<(usize, Place)> = of_main
     .into_iter()
@@ -112,21 +111,4 @@ fn arena_at(word: u64, main: u64, arenas: &HashSet<u64>) -> Option<ThreadArena> 
     // One that was made after the regions were read is told by its place alone.
     (arenas.contains(&word) || is_arena_address(word)).then_some(ThreadArena::At(word))
   }
-}
-
-/// The words around a control block, by their distance from it.
-fn words_around(block: u64) -> HashMap<u64, u64> {
-  let reach = u64::try_from(SEARCHED_WORDS.saturating_mul(8)).unwrap_or(0);
-  let step = u64::try_from(BLOCK.saturating_mul(8)).unwrap_or(u64::MAX);
-  let mut found = HashMap::new();
-  let mut address = block.saturating_sub(reach) & !7;
-  while address < block.saturating_add(reach) {
-    let mut words = [0; BLOCK];
-    if usize::try_from(address).is_ok_and(|address| read_own_words(address, &mut words)) {
-      let first = address.wrapping_sub(block);
-      found.extend((0_u64..).step_by(8).map(|offset| first.wrapping_add(offset)).zip(words));
-    }
-    address = address.saturating_add(step);
-  }
-  found
 }
