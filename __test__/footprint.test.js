@@ -67,7 +67,7 @@ describe('footprint()', () => {
       assert.ok(Number.isSafeInteger(ours[figure]), figure)
       const [low, high] = [first[figure], second[figure]].sort((a, b) => a - b)
       // Other threads of this process, and other processes of the same binary, come and go meanwhile.
-      assert.ok(ours[figure] > low - 2 * MIB && ours[figure] < high + 2 * MIB, `${figure} ${ours[figure]}`)
+      assert.ok(ours[figure] > low - 4 * MIB && ours[figure] < high + 4 * MIB, `${figure} ${ours[figure]}`)
     }
   })
 
@@ -84,7 +84,7 @@ describe('footprint()', () => {
       globalThis.kept = Buffer.alloc(64 * 1024 * 1024, 1)
       return [before, footprint()]
     })
-    assert.ok(Math.abs(after.uss - before.uss - 64 * MIB) < 4 * MIB, `${before.uss}, ${after.uss}`)
+    assert.ok(Math.abs(after.uss - before.uss - 64 * MIB) < 8 * MIB, `${before.uss}, ${after.uss}`)
     assert.ok(after.pss - before.pss > 48 * MIB, `${before.pss}, ${after.pss}`)
   })
 

@@ -21,7 +21,8 @@ describe('memoryUsage.peakRss()', () => {
     buffer = null
     global.gc()
     const peak = memoryUsage.peakRss()
-    assert.ok(peak - before > 126 * MIB, `peak ${peak}, before ${before}`)
+    // A collection before the buffer may have made room for a part of it.
+    assert.ok(peak - before > 112 * MIB, `peak ${peak}, before ${before}`)
   })
 })
 
@@ -35,7 +36,7 @@ describe('memoryUsage.resetPeakRss()', () => {
     await new Promise((resolve) => setTimeout(resolve, 200)) // V8 frees array buffers in the background
     assert.equal(memoryUsage.resetPeakRss(), true)
     const low = memoryUsage.peakRss()
-    assert.ok(high - low > 120 * MIB, `${high} fell to ${low}`)
-    assert.ok(Math.abs(low - memoryUsage.rss()) < 4 * MIB)
+    assert.ok(high - low > 96 * MIB, `${high} fell to ${low}`)
+    assert.ok(Math.abs(low - memoryUsage.rss()) < 16 * MIB)
   })
 })

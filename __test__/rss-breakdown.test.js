@@ -106,7 +106,8 @@ describe('rssBreakdown()', () => {
     assertGrewBy('nativeHeap', 256 * MIB, { idle: answer.idle, loaded: answer.extra })
     assertLittleIsOther(answer.extra.breakdown, 'buffers')
     const untouched = answer.loaded.breakdown.rss - answer.extra.breakdown.rss
-    assert.ok(untouched < 4 * MIB, `256 MiB that nobody touched: ${untouched}`)
+    // What a look allocates itself, and V8 in the background, is far below the part that would show.
+    assert.ok(untouched < 32 * MIB, `256 MiB that nobody touched: ${untouched}`)
     const { committed } = answer.loaded.breakdown.arrayBuffers
     assert.ok(committed >= 512 * MIB && committed < 516 * MIB, String(committed))
   })
@@ -184,7 +185,8 @@ describe('rssBreakdown()', () => {
     assertIsRss(answer.loaded)
     assert.equal(answer.loaded.breakdown.method.residency, 'pagemap')
     const grown = answer.loaded.breakdown.rss - answer.idle.breakdown.rss
-    assert.ok(grown < 4 * MIB, `256 MiB that were only read: ${grown}`)
+    // The tests' addon and V8's own needs are far below the part that would show.
+    assert.ok(grown < 32 * MIB, `256 MiB that were only read: ${grown}`)
   })
 
   it('counts huge pages whole', async () => {

@@ -9,7 +9,7 @@ const { inChild, MIB } = require('./helpers/child')
 const KEYS = ['before', 'after', 'released', 'allocator']
 
 /** What other threads of a quiet process may take or give back between two readings. */
-const NOISE = 4 * MIB
+const NOISE = 8 * MIB
 
 /**
  * Makes garbage, has it collected, and trims twice, with what the breakdown promises before and the kernel's word
