@@ -1,9 +1,11 @@
 //! Regions to pieces: the rules, in the order in which they apply.
 
 use super::file_mappings::CodeFiles;
-use super::glibc_heap::{arena_of_heap, end_of_large_chunks, starts_piece_of_main_arena};
+use super::glibc_heap::{
+  arena_of_heap, chunk_end, end_of_large_chunks, is_first, starts_piece_of_main_arena,
+};
 use super::heap_pages::{HeapPages, looks_like_heap_page};
-use super::low_level_alloc::end_of_blocks;
+use super::low_level_alloc::{block_end, end_of_blocks};
 use super::v8_pages::{HeaderLayout, Isolates, PAGE_ALIGNMENT, part_of_page};
 use super::{Backing, HeldBuffer, Memory, Owner, Part, Piece};
 use crate::parse::maps::Region;
@@ -198,7 +200,7 @@ impl<M: Memory> Classifier<'_, M> {
         .or_else(|| self.cpp_heap_at(start, region))
         .or_else(|| self.left_stack_at(start, region, neighbours))
         .or_else(|| tables_at(start, region, neighbours).filter(|_| self.facts.engine_is_v8))
-        .or_else(|| growable_buffer_at(start, region, neighbours))
+        .or_else(|| self.growable_buffer_at(start, region, neighbours))
         .unwrap_or_else(|| self.unexplained_from(start, region));
       self.push_anonymous(start, end, part, owner);
       start = end.max(start.saturating_add(1));
@@ -265,9 +267,14 @@ impl<M: Memory> Classifier<'_, M> {
   }
 
   fn main_arena_at(&self, start: u64, region: &Region) -> Option<(u64, Part, Owner)> {
-    let is_piece = self.facts.malloc_is_glibc
-      && starts_piece_of_main_arena(self.memory, start, region.end, self.facts.page_size);
-    is_piece.then(|| (self.next_known_start(start, region), Part::NativeHeap, Owner::MainArena))
+    let next =
+      || self.next_known_start(start, region, |page, header| self.is_allocation(page, header, region));
+    self.is_piece_of_main_arena(start, region).then(|| (next(), Part::NativeHeap, Owner::MainArena))
+  }
+
+  fn is_piece_of_main_arena(&self, start: u64, region: &Region) -> bool {
+    self.facts.malloc_is_glibc
+      && starts_piece_of_main_arena(self.memory, start, region.end, self.facts.page_size)
   }
 
   fn low_level_alloc_at(&self, start: u64, region: &Region) -> Option<(u64, Part, Owner)> {
@@ -279,7 +286,7 @@ impl<M: Memory> Classifier<'_, M> {
   /// data ends where that begins.
   fn bss_at(&self, start: u64, region: &Region, neighbours: Neighbours) -> Option<(u64, Part, Owner)> {
     let is_bss = start == region.start && is_bss(region, neighbours);
-    is_bss.then(|| (self.next_known_start(start, region), Part::Code, Owner::Process))
+    is_bss.then(|| (self.next_recognised(start, region), Part::Code, Owner::Process))
   }
 
   /// Pages of V8's C++ heap: each begins with two pointers, the second to a space, an object with virtual functions.
@@ -320,14 +327,44 @@ impl<M: Memory> Classifier<'_, M> {
     is_stack.then_some((region.end, Part::Stacks, Owner::Process))
   }
 
+  /// WebAssembly memories and resizable buffers grow inside a reservation that follows them.
+  fn growable_buffer_at(
+    &self,
+    start: u64,
+    region: &Region,
+    neighbours: Neighbours,
+  ) -> Option<(u64, Part, Owner)> {
+    let after = neighbours.adjoining_after(region)?;
+    let is_there = self.memory.read(start, &mut [0]); // or something else was, right below a guard
+    let is_growable =
+      is_there && start == region.start && after.is_plain_anonymous() && after.access.is_none();
+    is_growable.then_some((region.end, Part::NativeHeap, Owner::GrowableBuffer))
+  }
+
   /// Nothing is recognised at `start`: up to where something may begin again.
   fn unexplained_from(&self, start: u64, region: &Region) -> (u64, Part, Owner) {
     let part = if self.facts.malloc_is_glibc { Part::Other } else { Part::NativeHeap };
-    (self.next_known_start(start, region), part, Owner::Process)
+    (self.next_recognised(start, region), part, Owner::Process)
   }
 
-  /// Where something that is recognised may begin after `start`, or the end of the region.
-  fn next_known_start(&self, start: u64, region: &Region) -> u64 {
+  /// Where something that is recognised begins after `start`, or the end of the region. What was at `start` may be gone
+  /// since the regions were read: our own memory is among it.
+  fn next_recognised(&self, start: u64, region: &Region) -> u64 {
+    self.next_known_start(start, region, |page, header| {
+      let [first, second] = header;
+      self.is_allocation(page, header, region)
+        || (is_first(first, second) && self.is_piece_of_main_arena(page, region))
+    })
+  }
+
+  /// Whether a page begins with a header of a large chunk of malloc's, or of a block of Abseil's.
+  fn is_allocation(&self, page: u64, [first, second]: [u64; 2], region: &Region) -> bool {
+    chunk_end(first, second, page, region.end, self.facts.page_size).is_some()
+      || block_end(first, second, page, region.end).is_some()
+  }
+
+  /// The first stack, buffer, or page with a header that is known, after `start`; or the end of the region.
+  fn next_known_start(&self, start: u64, region: &Region, is_known: impl Fn(u64, [u64; 2]) -> bool) -> u64 {
     let next = self.control_blocks.partition_point(|(_, block)| self.page_of(*block) <= start);
     let block = self.control_blocks.get(next).map(|(_, block)| self.page_of(*block));
     let behind = self.facts.buffers.partition_point(|buffer| buffer.start <= start);
@@ -335,11 +372,16 @@ impl<M: Memory> Classifier<'_, M> {
     let buffer = buffers.find(|buffer| buffer.is_mapped).map(|buffer| buffer.start);
     let next = block.into_iter().chain(buffer).min();
     let limit = next.map_or(region.end, |known| known.min(region.end));
-    self.next_known_header(start, limit, region.end).unwrap_or(limit)
+    self.next_known_header(start, limit, is_known).unwrap_or(limit)
   }
 
-  /// The first page after `start` that begins with a header of malloc's or of Abseil's.
-  fn next_known_header(&self, start: u64, limit: u64, region_end: u64) -> Option<u64> {
+  /// The first page after `start` that begins with two words that are known.
+  fn next_known_header(
+    &self,
+    start: u64,
+    limit: u64,
+    is_known: impl Fn(u64, [u64; 2]) -> bool,
+  ) -> Option<u64> {
     /// Further than this nothing is looked for: the memory stays unexplained.
     const SEARCHED_PAGES: u64 = 1024;
     let page = self.facts.page_size;
@@ -352,12 +394,8 @@ impl<M: Memory> Classifier<'_, M> {
     }
     let mut headers = Vec::new();
     self.memory.gather(&addresses, 2, &mut headers);
-    let found = addresses.iter().zip(headers.chunks_exact(2)).find(|(address, header)| {
-      let &[first, second] = *header else { return false };
-      super::glibc_heap::chunk_end(first, second, **address, region_end, page).is_some()
-        || super::low_level_alloc::block_end(first, second, **address, region_end).is_some()
-    });
-    found.map(|(address, _)| *address)
+    let mut found = addresses.into_iter().zip(headers.as_chunks().0);
+    found.find(|(address, header)| is_known(*address, **header)).map(|(address, _)| address)
   }
 }
 
@@ -418,11 +456,4 @@ fn tables_at(start: u64, region: &Region, neighbours: Neighbours) -> Option<(u64
     && after.access.is_none()
     && after.size() >= SMALLEST_RESERVATION;
   is_table.then_some((region.end, Part::V8Heap, Owner::V8))
-}
-
-/// WebAssembly memories and resizable buffers grow inside a reservation that follows them.
-fn growable_buffer_at(start: u64, region: &Region, neighbours: Neighbours) -> Option<(u64, Part, Owner)> {
-  let after = neighbours.adjoining_after(region)?;
-  let is_growable = start == region.start && after.is_plain_anonymous() && after.access.is_none();
-  is_growable.then_some((region.end, Part::NativeHeap, Owner::GrowableBuffer))
 }

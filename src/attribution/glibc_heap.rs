@@ -38,12 +38,13 @@ pub fn is_arena_address(address: u64) -> bool {
   address > HEAP_ALIGNMENT && ARENA_OFFSETS.contains(&offset)
 }
 
-/// Whether a mapping that the main arena took begins at `start`: where `brk` meets another mapping, as sometimes a
-/// code range of V8 in Node 22, that arena goes on elsewhere, in pieces of a megabyte and more.
+/// Whether a mapping that the main arena took begins at `start`: where `brk` meets another mapping, as a code range of
+/// V8 that the kernel put right behind the heap, that arena goes on elsewhere, in pieces of what is needed and a pad of
+/// 128 KiB.
 ///
 /// A piece begins with a chunk that has no predecessor, and from each chunk its size leads to the next.
 pub(super) fn starts_piece_of_main_arena(memory: &impl Memory, start: u64, limit: u64, page: u64) -> bool {
-  const SMALLEST_PIECE: u64 = 1024 * 1024;
+  const SMALLEST_PIECE: u64 = 128 * 1024;
   /// So many headers in a row are no coincidence.
   const FOLLOWED_CHUNKS: usize = 8;
   let mut address = start;
@@ -51,10 +52,9 @@ pub(super) fn starts_piece_of_main_arena(memory: &impl Memory, start: u64, limit
     let mut header = [0; 2];
     let [previous_size, size_and_flags] =
       if memory.read(address, &mut header) { header } else { return false };
-    let is_first = previous_size == 0 && size_and_flags & FLAGS == PREVIOUS_IN_USE;
-    let is_of_main_arena = size_and_flags & FLAGS & !PREVIOUS_IN_USE == 0;
+    let is_chunk =
+      is_chunk_of_main_arena(size_and_flags) && (link > 0 || is_first(previous_size, size_and_flags));
     let size = size_and_flags & !FLAGS;
-    let is_chunk = size > 0 && size.is_multiple_of(ALIGNMENT) && is_of_main_arena && (link > 0 || is_first);
     match address.checked_add(size).filter(|next| is_chunk && *next <= limit) {
       // The last chunk ends with its piece: what follows may be anything.
       Some(next) if next.is_multiple_of(page) && next.wrapping_sub(start) >= SMALLEST_PIECE => return true,
@@ -63,6 +63,16 @@ pub(super) fn starts_piece_of_main_arena(memory: &impl Memory, start: u64, limit
     }
   }
   true
+}
+
+/// Whether this is the header of a chunk without a predecessor, as a piece of the main arena begins with.
+pub(super) fn is_first(previous_size: u64, size_and_flags: u64) -> bool {
+  previous_size == 0 && size_and_flags & FLAGS == PREVIOUS_IN_USE && is_chunk_of_main_arena(size_and_flags)
+}
+
+fn is_chunk_of_main_arena(size_and_flags: u64) -> bool {
+  let size = size_and_flags & !FLAGS;
+  size > 0 && size.is_multiple_of(ALIGNMENT) && size_and_flags & FLAGS & !PREVIOUS_IN_USE == 0
 }
 
 /// The end of the run of large chunks that starts at `start` and ends at or before `limit`. `None` when there is no

@@ -76,6 +76,15 @@ impl HandBuilt {
     self
   }
 
+  /// Takes away the start of a region, after the regions were read.
+  pub(crate) fn gone(mut self, start: u64, size: u64) -> Self {
+    for (from, _) in self.readable.iter_mut().filter(|(from, _)| *from == start) {
+      *from += size;
+    }
+    self.resident.retain(|page| !(start..start + size).contains(page));
+    self
+  }
+
   /// Makes memory resident that a file backs.
   pub(crate) fn loaded(mut self, start: u64, size: u64) -> Self {
     self.file_pages.extend((start..start + size).step_by(4096));

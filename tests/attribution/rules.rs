@@ -241,13 +241,18 @@ fn chunks_are_found_again_behind_memory_that_nothing_explains() {
 
 /// A piece of the main arena at `ANYWHERE`: chunks of these sizes with their flags, and the rest at the top.
 fn piece_of_main_arena(size: u64, chunks: &[u64]) -> HandBuilt {
-  let mut space = HandBuilt::new().anonymous(ANYWHERE, size, "rw-p").touched(ANYWHERE, size);
-  let mut start = ANYWHERE;
+  let space = HandBuilt::new().anonymous(ANYWHERE, size, "rw-p");
+  with_piece_of_main_arena(space, ANYWHERE, size, chunks)
+}
+
+fn with_piece_of_main_arena(space: HandBuilt, piece: u64, size: u64, chunks: &[u64]) -> HandBuilt {
+  let mut space = space.touched(piece, size);
+  let mut start = piece;
   for chunk in chunks {
     space = space.words(start + 8, &[*chunk]);
     start += chunk & !7;
   }
-  space.words(start + 8, &[(ANYWHERE + size - start) | 1])
+  space.words(start + 8, &[(piece + size - start) | 1])
 }
 
 #[test]
@@ -256,6 +261,33 @@ fn the_main_arena_goes_on_elsewhere_where_brk_is_blocked() {
   for chunks in [&[][..], &[0x21], &[0x9001, 0x110, 0x41], &many] {
     let space = piece_of_main_arena(2 * MIB, chunks);
     assert_eq!(space.pieces(), [(ANYWHERE, ANYWHERE + 2 * MIB, Part::NativeHeap, Owner::MainArena)]);
+  }
+}
+
+#[test]
+fn small_pieces_of_the_main_arena_in_a_row_are_all_of_it() {
+  let piece = 0x31000; // what three chunks of 64 KiB take
+  let chunks = [0x10011, 0x10011, 0x10011, 0xfb1, 0x10];
+  let row = HandBuilt::new().anonymous(ANYWHERE, 3 * piece, "rw-p");
+  let starts = [ANYWHERE, ANYWHERE + piece, ANYWHERE + 2 * piece];
+  let space = starts.iter().fold(row, |space, start| with_piece_of_main_arena(space, *start, piece, &chunks));
+  assert_eq!(space.pieces(), [(ANYWHERE, ANYWHERE + 3 * piece, Part::NativeHeap, Owner::MainArena)]);
+}
+
+/// Memory of the look itself among them, which grew into another place.
+#[test]
+fn a_piece_of_the_main_arena_is_found_behind_memory_that_is_gone() {
+  let arena = ANYWHERE + 64 * PAGE;
+  for behind in [HandBuilt::new(), HandBuilt::new().anonymous(arena + MIB, PAGE, "---p")] {
+    let region = behind.anonymous(ANYWHERE, 64 * PAGE + MIB, "rw-p").gone(ANYWHERE, 64 * PAGE);
+    let space = with_piece_of_main_arena(region, arena, MIB, &[0x21, 0x9001]);
+    assert_eq!(
+      space.pieces(),
+      [
+        (ANYWHERE, arena, Part::Other, Owner::Process),
+        (arena, arena + MIB, Part::NativeHeap, Owner::MainArena),
+      ]
+    );
   }
 }
 
