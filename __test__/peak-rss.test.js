@@ -10,7 +10,8 @@ describe('memoryUsage.peakRss()', () => {
   it('is what the kernel says', () => {
     const peak = memoryUsage.peakRss()
     const kernel = status('VmHWM')
-    assert.ok(kernel - peak >= 0 && kernel - peak <= MIB, `${peak} against ${kernel}`)
+    // Not only upwards: while RSS is at its peak, that is what the kernel's approximate counter says at the moment.
+    assert.ok(Math.abs(kernel - peak) <= MIB, `${peak} against ${kernel}`)
   })
 
   it('remembers memory that is gone', () => {

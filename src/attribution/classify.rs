@@ -335,10 +335,8 @@ impl<M: Memory> Classifier<'_, M> {
     neighbours: Neighbours,
   ) -> Option<(u64, Part, Owner)> {
     let after = neighbours.adjoining_after(region)?;
-    let is_there = self.memory.read(start, &mut [0]); // or something else was, right below a guard
-    let is_growable =
-      is_there && start == region.start && after.is_plain_anonymous() && after.access.is_none();
-    is_growable.then_some((region.end, Part::NativeHeap, Owner::GrowableBuffer))
+    let is_growable = start == region.start && after.is_plain_anonymous() && after.access.is_none();
+    is_growable.then(|| (self.next_recognised(start, region), Part::NativeHeap, Owner::GrowableBuffer))
   }
 
   /// Nothing is recognised at `start`: up to where something may begin again.

@@ -50,8 +50,11 @@ pub(super) fn starts_piece_of_main_arena(memory: &impl Memory, start: u64, limit
   let mut address = start;
   for link in 0..FOLLOWED_CHUNKS {
     let mut header = [0; 2];
-    let [previous_size, size_and_flags] =
-      if memory.read(address, &mut header) { header } else { return false };
+    if !memory.read(address, &mut header) {
+      // A page that was not there when the pages were counted: the look itself has allocated from this piece since.
+      return link > 1 && address.wrapping_sub(start) >= SMALLEST_PIECE;
+    }
+    let [previous_size, size_and_flags] = header;
     let is_chunk =
       is_chunk_of_main_arena(size_and_flags) && (link > 0 || is_first(previous_size, size_and_flags));
     let size = size_and_flags & !FLAGS;

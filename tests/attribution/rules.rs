@@ -274,19 +274,29 @@ fn small_pieces_of_the_main_arena_in_a_row_are_all_of_it() {
   assert_eq!(space.pieces(), [(ANYWHERE, ANYWHERE + 3 * piece, Part::NativeHeap, Owner::MainArena)]);
 }
 
-/// Memory of the look itself among them, which grew into another place.
+/// The look allocates too, after it was found out which pages are there.
+#[test]
+fn a_piece_of_the_main_arena_may_have_changed_meanwhile() {
+  let space = HandBuilt::new()
+    .anonymous(ANYWHERE, MIB, "rw-p")
+    .words(ANYWHERE, &[0, 0x20011])
+    .words(ANYWHERE + 0x20010, &[0, 0x15491]); // and what that leads to was written since
+  assert_eq!(space.pieces(), [(ANYWHERE, ANYWHERE + MIB, Part::NativeHeap, Owner::MainArena)]);
+}
+
+/// Memory of the look itself among it, which grew into another place.
 #[test]
 fn a_piece_of_the_main_arena_is_found_behind_memory_that_is_gone() {
   let arena = ANYWHERE + 64 * PAGE;
-  for behind in [HandBuilt::new(), HandBuilt::new().anonymous(arena + MIB, PAGE, "---p")] {
+  let guard = HandBuilt::new().anonymous(arena + MIB, PAGE, "---p");
+  for (behind, of_gone) in
+    [(HandBuilt::new(), (Part::Other, Owner::Process)), (guard, (Part::NativeHeap, Owner::GrowableBuffer))]
+  {
     let region = behind.anonymous(ANYWHERE, 64 * PAGE + MIB, "rw-p").gone(ANYWHERE, 64 * PAGE);
     let space = with_piece_of_main_arena(region, arena, MIB, &[0x21, 0x9001]);
     assert_eq!(
       space.pieces(),
-      [
-        (ANYWHERE, arena, Part::Other, Owner::Process),
-        (arena, arena + MIB, Part::NativeHeap, Owner::MainArena),
-      ]
+      [(ANYWHERE, arena, of_gone.0, of_gone.1), (arena, arena + MIB, Part::NativeHeap, Owner::MainArena),]
     );
   }
 }
