@@ -303,14 +303,17 @@ export interface RssBreakdownOptions {
  */
 export function rssBreakdown(options?: RssBreakdownOptions): RssBreakdown
 
+/** `AbortSignal` where the types of Node or of browsers are known, what tells one elsewhere. */
+type Signal = typeof globalThis extends { AbortSignal: { prototype: infer S } }
+  ? S
+  : { readonly aborted: boolean }
+
 /**
  * {@link rssBreakdown} on a thread of libuv's pool: the event loop goes on. V8's own figure is taken at the call.
  *
  * An aborted `signal` rejects with its reason at once; work that has begun goes on to its end unseen.
  */
-export function rssBreakdownAsync(
-  options?: RssBreakdownOptions & { signal?: AbortSignal },
-): Promise<RssBreakdown>
+export function rssBreakdownAsync(options?: RssBreakdownOptions & { signal?: Signal }): Promise<RssBreakdown>
 
 /**
  * One thread in a {@link WorkerRss}. Sizes are bytes; `rss` and what it is made of are resident pages, measured at the
@@ -493,7 +496,7 @@ export const workerRss: WorkerRssFunction
  *
  * An aborted `signal` rejects with its reason at once; work that has begun goes on to its end unseen.
  */
-export function workerRssAsync(options?: WorkerRssOptions & { signal?: AbortSignal }): Promise<WorkerRss>
+export function workerRssAsync(options?: WorkerRssOptions & { signal?: Signal }): Promise<WorkerRss>
 
 /** What {@link trim} returns. Sizes are bytes. */
 export interface TrimResult {
