@@ -303,14 +303,17 @@ export interface RssBreakdownOptions {
  */
 export function rssBreakdown(options?: RssBreakdownOptions): RssBreakdown
 
+/** `AbortSignal` where the types of Node or of browsers are known, what tells one elsewhere. */
+type Signal = typeof globalThis extends { AbortSignal: { prototype: infer S } }
+  ? S
+  : { readonly aborted: boolean }
+
 /**
  * {@link rssBreakdown} on a thread of libuv's pool: the event loop goes on. V8's own figure is taken at the call.
  *
  * An aborted `signal` rejects with its reason at once; work that has begun goes on to its end unseen.
  */
-export function rssBreakdownAsync(
-  options?: RssBreakdownOptions & { signal?: AbortSignal },
-): Promise<RssBreakdown>
+export function rssBreakdownAsync(options?: RssBreakdownOptions & { signal?: Signal }): Promise<RssBreakdown>
 
 /**
  * One thread in a {@link WorkerRss}. Sizes are bytes; `rss` and what it is made of are resident pages, measured at the
@@ -339,7 +342,10 @@ export interface ThreadRss {
    * them back. `null` where the pages of isolates cannot be told apart (`method.v8` then is not `'verified'`).
    */
   v8Heap: number | null
-  /** Code that V8 generated for it; `null` for a worker that never loaded the package, whose code is in `shared`. */
+  /**
+   * Code that V8 generated for it; `null` for a worker that never loaded the package, and where V8 could not be asked: it
+   * is in `shared` then.
+   */
   jit: number | null
   /** Its stack. */
   stack: number
@@ -350,9 +356,11 @@ export interface ThreadRss {
    */
   nativeHeap: number | null
   /**
-   * Of `nativeHeap`, memory that is known to be its `ArrayBuffer`s': those on the books of {@link externalBuffers}, and
-   * `null` where it has none there. With `deep: true` also those with a mapping of their own: 128 KiB and more to begin with, and up to 32 MiB after glibc has seen large buffers
-   * freed. Each counts with the page that holds malloc's header.
+   * Of `nativeHeap`, memory that is known to be its `ArrayBuffer`s': those on the books of {@link externalBuffers}, where
+   * one that was transferred stays with the thread that allocated or tracked it last, and `null` where it has none
+   * there. With `deep: true` those with a mapping of their own are on the bill of the thread that holds them now, on the
+   * books or not: 128 KiB and more to begin with, and up to 32 MiB after glibc has seen large buffers freed. Each counts
+   * with the page that holds malloc's header.
    */
   arrayBuffers: number | null
   /** V8's own word for its isolate, `used_heap_size`; `null` where V8 could not be asked. So are the next three. */
@@ -368,7 +376,8 @@ export interface ThreadRss {
   /**
    * What the thread was doing when the call began. `'running'`: on a processor, or ready to be. `'idle'`: its event loop
    * waits. `'blocked'`: it waits for something else, as in `Atomics.wait`, `execSync` or a lock. `'unregistered'`: it
-   * runs JavaScript and never loaded the package. `null`: a runtime thread, or the kernel does not tell.
+   * runs JavaScript and never loaded the package, or is just about to end. `null`: a runtime thread, or the kernel does
+   * not tell.
    */
   state: 'running' | 'idle' | 'blocked' | 'unregistered' | null
 }
@@ -493,7 +502,7 @@ export const workerRss: WorkerRssFunction
  *
  * An aborted `signal` rejects with its reason at once; work that has begun goes on to its end unseen.
  */
-export function workerRssAsync(options?: WorkerRssOptions & { signal?: AbortSignal }): Promise<WorkerRss>
+export function workerRssAsync(options?: WorkerRssOptions & { signal?: Signal }): Promise<WorkerRss>
 
 /** What {@link trim} returns. Sizes are bytes. */
 export interface TrimResult {
@@ -639,7 +648,8 @@ export interface ExternalBuffers {
    * threads: the memory is freed when the last one lets go, or released by whoever has it then. Where `Symbol.dispose`
    * exists, `using` releases it.
    *
-   * Engines whose backing stores are not known (`method: 'finalizer'`) allocate the memory themselves.
+   * Engines whose backing stores are not known (`method: 'finalizer'`) allocate the memory themselves, and once it is
+   * transferred nobody can release it any more.
    *
    * @param size Bytes, from 0 to `buffer.constants.MAX_LENGTH`.
    *
@@ -814,9 +824,10 @@ export interface BufferProfile {
  * kept alive.
  *
  * Cost: 5 to 30 µs a sample, nearly all of it V8's walk over the stack, and 20 to 60 ns for every allocation or view
- * (benchmark/README.md). A program that allocates a GB a second takes 2000 samples a second: give it a larger `sampleBytes`. `instanceof` and
- * slices of typed arrays are slower while it runs. V8 forgets for good a short cut for `slice()` and `subarray()` of
- * typed arrays, some 20 ns a call, as soon as it has run once; those of `Buffer` do not use it.
+ * (benchmark/README.md). A program that allocates a GB a second takes 2000 samples a second: give it a larger
+ * `sampleBytes`. `instanceof` and slices of typed arrays are slower while it runs. V8 forgets for good a short cut for
+ * `slice()` and `subarray()` of typed arrays, some 20 ns a call, as soon as it has run once; those of `Buffer` do not
+ * use it.
  *
  * Sharp edges:
  * - Seen is what is allocated after {@link start}. Start before modules are loaded that keep constructors in

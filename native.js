@@ -2,7 +2,7 @@
 
 // Finds and loads the native addon. Everything else in this package asks this file for it.
 
-const { join } = require('node:path')
+const { join, resolve } = require('node:path')
 const { name, version } = require('./package.json')
 
 const { platform, arch } = process
@@ -17,7 +17,10 @@ function flavours() {
 
 function candidates() {
   const explicit = process.env.RS_MEMUSAGE_NATIVE_PATH
-  if (explicit) return [{ id: explicit, load: () => require(explicit) }]
+  if (explicit) {
+    const path = resolve(explicit) // from where the process runs, as in every such variable, not from this file
+    return [{ id: path, load: () => require(path) }]
+  }
   return flavours().flatMap((flavour) => {
     const local = join(__dirname, `${name}.${flavour}.node`)
     const prebuilt = `${name}-${flavour}`
@@ -50,13 +53,25 @@ function loadError(attempts) {
   const lines = attempts.map(({ id, error }) => `  - ${id}: ${firstLine(error)}`)
   const error = new Error(
     `${name} has no native addon for ${platform}-${arch} (Node ${process.version}). Tried:\n${lines.join('\n')}\n` +
-      `Reinstall ${name} without omitting optional dependencies (a lockfile made on another system drops them), ` +
-      `or run "npm run build" in ${__dirname}, which needs Rust.`,
+      remedy(attempts),
     { cause: attempts.map((attempt) => attempt.error).find((cause) => cause.code !== 'MODULE_NOT_FOUND') },
   )
   error.code = 'ERR_MEMUSAGE_NATIVE_LOAD'
   error.attempts = attempts.map(({ id }) => id)
   return error
+}
+
+function remedy(attempts) {
+  if (attempts.some(({ error }) => error.code === 'ERR_DLOPEN_DISABLED')) {
+    return 'This process may load no addons: leave out --no-addons, and give --allow-addons beside --permission.'
+  }
+  if (process.env.RS_MEMUSAGE_NATIVE_PATH) {
+    return 'RS_MEMUSAGE_NATIVE_PATH names this file: correct or unset it.'
+  }
+  return (
+    `Reinstall ${name} without omitting optional dependencies (a lockfile made on another system drops them), ` +
+    `or run "npm run build" in ${__dirname}, which needs Rust.`
+  )
 }
 
 function firstLine(error) {

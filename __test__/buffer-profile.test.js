@@ -544,6 +544,38 @@ describe('the arguments of a buffer profile', () => {
     )
     assert.deepEqual(answer, ['ERR_INVALID_STATE', true])
   })
+
+  it('stop all the same where somebody froze built-in objects meanwhile, and the rest is put back', async () => {
+    const answer = await inChild(() => {
+      const { profile } = require('./lib/buffer-profile')
+      const constructors = [ArrayBuffer, SharedArrayBuffer, Uint8Array, Float64Array]
+      profile.start({ sampleBytes: 1 })
+      globalThis.kept = new ArrayBuffer(100_000)
+      Object.freeze(Buffer)
+      const { liveBytes } = profile.stop()
+      const now = [ArrayBuffer, SharedArrayBuffer, Uint8Array, Float64Array]
+      const again = []
+      for (const call of [profile.start, profile.stop]) {
+        try {
+          call()
+        } catch ({ code }) {
+          again.push(code)
+        }
+      }
+      return {
+        liveBytes,
+        same: now.every((it, i) => it === constructors[i]),
+        length: Buffer.alloc(5).length,
+        again,
+      }
+    })
+    assert.deepEqual(answer, {
+      liveBytes: 100_000,
+      same: true,
+      length: 5,
+      again: ['ERR_INVALID_STATE', 'ERR_INVALID_STATE'],
+    })
+  })
 })
 
 describe('the files of a buffer profile', () => {

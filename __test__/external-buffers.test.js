@@ -172,6 +172,12 @@ describe('externalBuffers.release()', () => {
     for (const value of [undefined, null, 1, 'x', {}, [], { buffer: buffer.buffer }]) {
       assert.equal(thrownBy(() => externalBuffers.release(value)).code, 'ERR_INVALID_ARG_TYPE')
     }
+    const empty = externalBuffers.allocate(0)
+    structuredClone(empty.buffer, { transfer: [empty.buffer] })
+    assert.deepEqual(
+      thrownBy(() => externalBuffers.release(empty)),
+      again,
+    )
   })
 
   it('belongs to whoever has the memory now', () => {
@@ -715,6 +721,22 @@ describe('externalBuffers by finalizers', () => {
     assert.equal(answer.length, 0)
     assert.ok(answer.isZero, JSON.stringify(after))
     assert.deepEqual(after.freed, { count: 2, bytes: 320 * MIB })
+  })
+
+  it('believes no property that a buffer was given', async () => {
+    const listed = await inChild(
+      () => {
+        const { externalBuffers } = require('./index.js')
+        const spoofs = [Number.NaN, -5, '55', 0].map((value) =>
+          Object.defineProperty(new ArrayBuffer(10), 'byteLength', { value }),
+        )
+        globalThis.kept = [...spoofs, Object.setPrototypeOf(new ArrayBuffer(10), null)]
+        for (const buffer of kept) externalBuffers.track(buffer)
+        return externalBuffers.list().map(({ bytes }) => bytes)
+      },
+      { env: WITHOUT_V8 },
+    )
+    assert.deepEqual(listed, Array(5).fill(10))
   })
 
   it('counts shared memory once per process, whichever way a thread goes', async () => {

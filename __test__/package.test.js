@@ -1,7 +1,7 @@
 'use strict'
 
 const assert = require('node:assert/strict')
-const { mkdtempSync, readFileSync, rmSync, writeFileSync, readdirSync } = require('node:fs')
+const { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync, readdirSync } = require('node:fs')
 const { tmpdir } = require('node:os')
 const { join } = require('node:path')
 const { after, before, describe, it } = require('node:test')
@@ -100,15 +100,17 @@ describe('the package', () => {
     assert.equal(stdout.trim(), 'true true', stderr)
   })
 
-  it('satisfies tsc --strict in a small consumer, without the types of Node', async () => {
+  it('satisfies tsc --strict in a small consumer, without the types of Node or of browsers', async () => {
     writeFileSync(
       join(folder, 'consumer.ts'),
       "import { memoryUsage } from 'rs-memusage'\nexport const text: string = memoryUsage().rss.toFixed()\n",
     )
     const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
     const options = ['--strict', '--noEmit', '--module', 'nodenext', '--types', '']
-    const { code, stdout } = await inFolder([tsc, ...options, 'consumer.ts'])
-    assert.equal(code, 0, stdout)
+    for (const lib of ['es2022,dom', 'es2022', 'esnext']) {
+      const { code, stdout } = await inFolder([tsc, ...options, '--lib', lib, 'consumer.ts'])
+      assert.equal(code, 0, `${lib}: ${stdout}`)
+    }
   })
 
   it('names every path tried and the remedy when there is no binary', async () => {
@@ -147,6 +149,20 @@ describe('the package', () => {
     assert.deepEqual(attempts, [broken])
     assert.ok(message.includes(broken))
     assert.match(cause, /ELF|file too short/)
+  })
+
+  it('says what to do where a variable names the binary, and where addons are not allowed', async () => {
+    const script = `
+      try { require('rs-memusage') } catch ({ message, attempts }) {
+        console.log(JSON.stringify({ message, attempts }))
+      }`
+    const load = async (args, env) => JSON.parse((await inFolder([...args, '-e', script], env)).stdout)
+    const named = await load([], { RS_MEMUSAGE_NATIVE_PATH: './named.node' })
+    assert.deepEqual(named.attempts, [join(realpathSync(folder), 'named.node')])
+    assert.match(named.message, /RS_MEMUSAGE_NATIVE_PATH names this file/)
+    const refused = await load(['--no-addons'], { RS_MEMUSAGE_NATIVE_PATH: join(root, binaries()[0]) })
+    assert.match(refused.message, /--no-addons/)
+    for (const { message } of [named, refused]) assert.doesNotMatch(message, /Reinstall/)
   })
 
   function inFolder(args, env = {}) {

@@ -477,4 +477,11 @@ describe('bad arguments', () => {
     assert.throws(() => rssBreakdown({ signal: AbortSignal.abort() }), { code: 'ERR_INVALID_ARG_VALUE' })
     await assert.rejects(rssBreakdownAsync({ signal: {} }), { code: 'ERR_INVALID_ARG_TYPE' })
   })
+
+  it('a signal may be a polyfill that knows no more than Node asks of one', async () => {
+    const signal = { aborted: false, addEventListener() {}, removeEventListener() {} }
+    assertConsistent(await rssBreakdownAsync({ signal }))
+    const reason = new Error('not needed any more')
+    await assert.rejects(rssBreakdownAsync({ signal: { ...signal, aborted: true, reason } }), reason)
+  })
 })

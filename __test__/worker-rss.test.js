@@ -346,6 +346,29 @@ describe('workerRss({ deep: true })', () => {
     assertWithin5Percent(after.waited - before.waited, 64 * MIB, 'waited')
   })
 
+  it('leaves nothing of its own in what V8 counts, whether it answers or throws', async () => {
+    for (const RS_MEMUSAGE_NO_V8 of ['0', '1']) {
+      const grown = await inChild(
+        async () => {
+          const { workerRss, workerRssAsync } = require('./index.js')
+          const before = process.memoryUsage().external
+          const main = ({ threads }) => threads.find(({ kind }) => kind === 'main').external - before
+          const looks = []
+          try {
+            workerRss({ deep: true, budgetMs: 0 })
+          } catch ({ code }) {
+            looks.push(code)
+          }
+          looks.push(main(await workerRssAsync({ deep: true })), main(workerRss({ deep: true })))
+          return [...looks, process.memoryUsage().external - before]
+        },
+        { env: { RS_MEMUSAGE_NO_V8 } },
+      )
+      assert.equal(grown[0], 'ERR_MEMUSAGE_OVER_BUDGET')
+      for (const bytes of grown.slice(1)) assert.ok(Math.abs(bytes) < 8 * MIB, String(grown))
+    }
+  })
+
   it('refuses to go over its budget', async () => {
     workerRss({ deep: true })
     for (const deep of [false, true]) {

@@ -66,10 +66,7 @@ function dispose() {
 
 function release(buffer) {
   const memory = ArrayBuffer.isView(buffer) ? buffer.buffer : buffer
-  if (empty.delete(memory)) {
-    native.detachBuffer(memory)
-    return
-  }
+  if (empty.delete(memory) && native.detachBuffer(memory)) return
   const outcome = books().release(memory)
   if (outcome === undefined) return
   if (outcome === NOT_A_BUFFER) throw invalidType('buffer', ANY_BUFFER, buffer)

@@ -15,7 +15,7 @@ const registry = new FinalizationRegistry((number) => native.letGoOfBuffer(numbe
 
 function allocate(size, label) {
   const buffer = zeros(size)
-  if (buffer !== undefined) enter(buffer, label, true)
+  if (buffer !== undefined) enter(buffer, viewOf(buffer), label, true)
   return buffer
 }
 
@@ -29,16 +29,17 @@ function zeros(size) {
 
 function track(buffer, label) {
   if (!isAnyArrayBuffer(buffer)) return NOT_A_BUFFER
+  const view = viewOf(buffer)
+  if (view === null) return DETACHED
   const known = held.get(buffer)
-  if (known) native.updateHeldBuffer(known.number, buffer.byteLength, label, threadId)
-  else if (buffer.byteLength > 0 || buffer.resizable || buffer.growable) enter(buffer, label, false)
-  else if (isDetached(buffer)) return DETACHED
+  if (known) native.updateHeldBuffer(known.number, view.byteLength, label, threadId)
+  else if (view.byteLength > 0 || buffer.resizable || buffer.growable) enter(buffer, view, label, false)
   return undefined
 }
 
 function release(buffer) {
   if (!isAnyArrayBuffer(buffer)) return NOT_A_BUFFER
-  if (isDetached(buffer)) return DETACHED
+  if (viewOf(buffer) === null) return DETACHED
   const known = held.get(buffer)
   if (!known?.isAllocated) return NOT_OURS
   if (!native.detachBuffer(buffer)) return NOT_DETACHABLE
@@ -48,10 +49,10 @@ function release(buffer) {
   return undefined
 }
 
-function enter(buffer, label, isAllocated) {
+function enter(buffer, view, label, isAllocated) {
   const holding = {
-    address: native.addressOf(new Uint8Array(buffer)),
-    bytes: buffer.byteLength,
+    address: native.addressOf(view),
+    bytes: view.byteLength,
     isShared: isSharedArrayBuffer(buffer),
     label,
     thread: threadId,
@@ -62,13 +63,12 @@ function enter(buffer, label, isAllocated) {
   registry.register(buffer, number, buffer)
 }
 
-function isDetached(buffer) {
-  if (buffer.byteLength > 0) return false
+/** A view of all of it, whose length is the truth whatever the buffer's own properties say; `null` of a detached one. */
+function viewOf(buffer) {
   try {
-    new Uint8Array(buffer)
-    return false
+    return new Uint8Array(buffer)
   } catch {
-    return true // only a detached one takes no view
+    return null // only a detached one takes no view
   }
 }
 

@@ -1,7 +1,7 @@
 'use strict'
 
 const native = require('../native')
-const { unlessAborted } = require('./unless-aborted')
+const { throwIfAborted, unlessAborted } = require('./unless-aborted')
 const { engineIsV8 } = require('./v8-layer')
 const { validateAbortSignal, validateBoolean, validateNumber, validateOptions } = require('./validate')
 
@@ -17,9 +17,10 @@ function rssBreakdown(options = {}) {
 async function rssBreakdownAsync(options = {}) {
   validateOptions(options, [...OPTIONS, 'signal'])
   const request = requestOf(options)
-  validateAbortSignal(options.signal, 'options.signal')
-  options.signal?.throwIfAborted()
-  return shape(await unlessAborted(native.rssBreakdownAsync(request), options.signal))
+  const { signal } = options
+  validateAbortSignal(signal, 'options.signal')
+  throwIfAborted(signal)
+  return shape(await unlessAborted(native.rssBreakdownAsync(request), signal))
 }
 
 /** The request that the addon takes; throws on what it could not. */

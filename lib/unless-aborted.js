@@ -1,5 +1,10 @@
 'use strict'
 
+/** Throws the signal's reason if it is aborted. Not by the signal's own method, which polyfills may lack. */
+function throwIfAborted(signal) {
+  if (signal?.aborted) throw signal.reason
+}
+
 /** The promise's outcome, or the signal's reason as soon as it is aborted. The work itself is not stopped. */
 function unlessAborted(promise, signal) {
   if (!signal) return promise
@@ -10,4 +15,4 @@ function unlessAborted(promise, signal) {
   })
 }
 
-module.exports = { unlessAborted }
+module.exports = { throwIfAborted, unlessAborted }

@@ -4,7 +4,7 @@ const v8 = require('node:v8')
 const native = require('../native')
 const { unregisteredWorkers } = require('./started-workers')
 require('./this-thread')
-const { unlessAborted } = require('./unless-aborted')
+const { throwIfAborted, unlessAborted } = require('./unless-aborted')
 const { engineIsV8 } = require('./v8-layer')
 const { validateAbortSignal, validateBoolean, validateNumber, validateOptions } = require('./validate')
 
@@ -21,31 +21,36 @@ function workerRss(options = {}) {
   validateOptions(options, OPTIONS)
   const request = requestOf(options)
   const probe = probeFor(request)
-  const answer = shape(native.workerRss(request), unregisteredWorkers())
-  conclude(probe, answer)
-  return answer
+  try {
+    return conclude(shape(native.workerRss(request), { workers: unregisteredWorkers(), probe }))
+  } finally {
+    drop(probe)
+  }
 }
 
 workerRss.self = function self() {
   const raw = native.workerRss(requestOf({}))
-  return raw.caller === undefined ? null : shape(raw, []).threads[raw.caller]
+  return raw.caller === undefined ? null : shape(raw, { workers: [] }).threads[raw.caller]
 }
 
 async function workerRssAsync(options = {}) {
   validateOptions(options, [...OPTIONS, 'signal'])
   const request = requestOf(options)
-  validateAbortSignal(options.signal, 'options.signal')
-  options.signal?.throwIfAborted()
+  const { signal } = options
+  validateAbortSignal(signal, 'options.signal')
+  throwIfAborted(signal)
   const workers = unregisteredWorkers()
   const probe = probeFor(request)
-  const answers = Promise.all([
-    native.workerRssAsync(request),
-    ...workers.map((worker) => worker.ask(request.waitMs)),
-  ])
-  const [raw] = await unlessAborted(answers, options.signal)
-  const answer = shape(raw, workers)
-  conclude(probe, answer)
-  return answer
+  try {
+    const answers = Promise.all([
+      native.workerRssAsync(request),
+      ...workers.map((worker) => worker.ask(request.waitMs)),
+    ])
+    const [raw] = await unlessAborted(answers, signal)
+    return conclude(shape(raw, { workers, probe }))
+  } finally {
+    drop(probe)
+  }
 }
 
 /** A buffer that a search has to find, until one was found: how V8 lays out buffers is not written down anywhere. */
@@ -53,9 +58,15 @@ function probeFor({ deep }) {
   return deep && !searchWorks ? new ArrayBuffer(PROBE_BYTES) : null
 }
 
-/** Called after the search with the probe, which must not be collected before. */
-function conclude(probe, { method }) {
-  if (probe?.byteLength === PROBE_BYTES && method.largeAllocations === 'searched') searchWorks = true
+/** The answer; what it says of the search is good for the next ones. */
+function conclude(answer) {
+  if (answer.method.largeAllocations === 'searched') searchWorks = true
+  return answer
+}
+
+/** Called when the search is over, which keeps the probe alive until then. V8 would count it until its next collection. */
+function drop(probe) {
+  if (probe !== null) native.detachBuffer(probe)
 }
 
 /** The request that the addon takes; throws on what it could not. */
@@ -66,10 +77,11 @@ function requestOf({ waitMs = 0, deep = false, budgetMs }) {
   return { engineIsV8, waitMs, deep, searchWorks, budgetMs }
 }
 
-function shape(raw, workers) {
+/** The public result; `workers` are those that only Node knows, and `probe` is what a search had to find. */
+function shape(raw, { workers, probe = null }) {
   const identities = identify(raw.threads, workers)
   const threads = raw.threads.map((thread, index) =>
-    shapeThread(thread, { raw, identity: identities.get(thread), isCaller: index === raw.caller }),
+    shapeThread(thread, { raw, identity: identities.get(thread), isCaller: index === raw.caller, probe }),
   )
   const owned = threads.reduce((sum, thread) => sum + thread.rss, 0)
   return {
@@ -88,7 +100,7 @@ function shape(raw, workers) {
   }
 }
 
-function shapeThread(thread, { raw, identity, isCaller }) {
+function shapeThread(thread, { raw, identity, isCaller, probe }) {
   const { kind, v8Heap, jit, stack, nativeHeap, state = null } = thread
   const runsJavaScript = kind !== 'runtime'
   return {
@@ -102,7 +114,7 @@ function shapeThread(thread, { raw, identity, isCaller }) {
     stack,
     nativeHeap: raw.method.malloc === 'verified' ? nativeHeap : null,
     arrayBuffers: runsJavaScript ? (thread.arrayBuffers ?? null) : null,
-    ...wordsOf(thread, { identity, isCaller }),
+    ...withoutProbe(wordsOf(thread, { identity, isCaller }), isCaller ? probe : null),
     state,
   }
 }
@@ -114,6 +126,11 @@ function wordsOf({ heapUsed, heapTotal, heapLimit, external, ageMs }, { identity
   const said = identity?.words
   if (said) return { ...fromStatistics(said.statistics), ageMs: performance.now() - said.at }
   return { heapUsed: null, heapTotal: null, heapLimit: null, external: null, ageMs: null }
+}
+
+/** The probe is ours: nobody shall look for it in the program. */
+function withoutProbe(words, probe) {
+  return probe === null ? words : { ...words, external: words.external - PROBE_BYTES }
 }
 
 function fromStatistics(statistics) {

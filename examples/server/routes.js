@@ -17,7 +17,7 @@ const ACT_OR_END = [...ACT, 'DELETE']
 const routes = [
   { path: '/', methods: LOOK, about: 'this list; in a browser a page for people', answer: home },
   { path: '/status', methods: LOOK, about: 'memory of the process, where and whose it is', answer: look },
-  { path: '/allocate', methods: ACT, about: 'keeps 1 MB of JavaScript heap', answer: keepHeap },
+  { path: '/allocate', methods: ACT, about: 'keeps 1 MiB of JavaScript heap', answer: keepHeap },
   {
     path: '/buffer',
     methods: ACT,

@@ -59,7 +59,10 @@ function intercept(listener) {
   }
 }
 
-/** Takes everything back, but what others have put in the place of ours meanwhile. */
+/**
+ * Takes everything back, but what others have put in the place of ours meanwhile, and what they have frozen: that goes
+ * on to work, and tells nobody.
+ */
 function restore() {
   tell()
   for (const undo of undoings.reverse()) undo()
@@ -102,7 +105,9 @@ function replace(object, key, field, make) {
   const replacement = replacements.get(original)
   defineProperty(object, key, { [field]: replacement }) // its other attributes stay
   undoings.push(() => {
-    if (getOwnPropertyDescriptor(object, key)?.[field] === replacement) defineProperty(object, key, before)
+    if (getOwnPropertyDescriptor(object, key)?.[field] === replacement) {
+      Reflect.defineProperty(object, key, before) // false if it was frozen: the others have to be put back all the same
+    }
   })
   return replacement
 }

@@ -182,8 +182,6 @@ fn scan_ranges(
   categories: Categories,
   mut visit: impl FnMut(&PageRange),
 ) -> Option<()> {
-  /// `_IOWR('f', 16, struct pm_scan_arg)`
-  const PAGEMAP_SCAN: libc::Ioctl = 0xC060_6610;
   const RANGES: usize = 128;
 
   /// `struct pm_scan_arg`
@@ -203,6 +201,8 @@ fn scan_ranges(
     category_anyof_mask: u64,
     return_mask: u64,
   }
+  /// By libc's arithmetic: the number has the highest bit set, and the type that takes it is signed with musl.
+  const PAGEMAP_SCAN: libc::Ioctl = libc::_IOWR::<Request>(0x66, 16); // 'f'
 
   let mut ranges = [PageRange::default(); RANGES];
   let mut from = start;
