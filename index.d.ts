@@ -500,7 +500,9 @@ export const workerRss: WorkerRssFunction
  * {@link workerRss} with the page work, and the wait, on a thread of libuv's pool. Workers that never loaded the package
  * are waited for as well.
  *
- * An aborted `signal` rejects with its reason at once; work that has begun goes on to its end unseen.
+ * An aborted `signal` rejects with its reason at once; work that has begun goes on to its end unseen. Node waits for it
+ * too where the calling thread is a worker that is terminated meanwhile: with another thread blocked in native code that
+ * takes up to `waitMs`.
  */
 export function workerRssAsync(options?: WorkerRssOptions & { signal?: Signal }): Promise<WorkerRss>
 

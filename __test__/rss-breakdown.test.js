@@ -295,6 +295,15 @@ describe('rssBreakdown() by its other ways', () => {
     assertLittleIsOther(answer.loaded.breakdown, 'by smaps')
   })
 
+  it('reads the environment at load alone: later another thread may be writing to it', async () => {
+    const breakdown = await inChild(() => {
+      const { rssBreakdownAsync } = require('./index.js')
+      process.env.RS_MEMUSAGE_NO_MINCORE = '1'
+      return rssBreakdownAsync()
+    })
+    assert.notEqual(breakdown.method.residency, 'smaps')
+  })
+
   it('in another engine: takes nothing for a V8 heap', async () => {
     const breakdown = await inChild(() => {
       Object.defineProperty(process, 'versions', { value: { ...process.versions, bun: '1.0.0' } })

@@ -228,6 +228,23 @@ describe('the package, loaded in several ways', () => {
     assert.deepEqual(ofKind(ended, 'worker'), [])
   })
 
+  it('again while the addon stays, as in test runners: it is waited for like any other', async () => {
+    const entry = await withWorkers(async () => {
+      const { mkdtempSync, rmdirSync } = require('node:fs')
+      const { join } = require('node:path')
+      const { workerRssAsync } = require('./index.js')
+      const worker = await ToldWorker.start()
+      await worker.tell('reloadScripts')
+      const folder = mkdtempSync(join(require('node:os').tmpdir(), 'rs-memusage-block-'))
+      await worker.tell('become', 'execSync', folder)
+      await new Promise((resolve) => setTimeout(resolve, 100)) // it is blocked, and answers when it is not
+      const answer = workerRssAsync({ waitMs: 10_000 })
+      setTimeout(() => rmdirSync(folder), 200)
+      return worker.entryOf(await answer)
+    })
+    assert.equal(entry.ageMs, 0)
+  })
+
   for (const flag of ['--require', '--import']) {
     it(`by ${flag} rs-memusage/register: all workers take part, those of workers too`, async () => {
       writeFileSync(

@@ -15,8 +15,10 @@
 //   - parts are not whole numbers from 0 on, or do not add up to `rss`; regions overlap or leave their order;
 //   - at rest `other` is more than 5 % of `rss`, or `rss` is not what the kernel counts;
 //   - there are more descriptors at the last rest than at the first;
-//   - RSS at the last rest is more than 32 MiB above that at the second, the pages aside that V8 keeps for reuse: how
-//     many those are depends on who ended last;
+//   - RSS at the last rest is more than 32 MiB above that at the second, the pages aside that V8 keeps for reuse and the
+//     arenas of threads that ended: how large those are depends on who ended last. glibc's trim leaves the free end of
+//     an arena alone, and the same workers leave as much there where nobody looks;
+//   - what the program holds of malloc, in any arena, has grown by more than 8 MiB since the second rest;
 //   - bills do not add up, or are left of threads that are gone;
 //   - a worker fails.
 
@@ -136,13 +138,15 @@ async function lookAtRest(quarter, looks) {
       `${descriptors.length} descriptors, RSS ${(rss / MIB).toFixed(1)} MiB, other ${(share * 100).toFixed(2)} %, ` +
       `${problems.length + looker.problems.length} problems`,
   )
-  console.log(`  ${inMib({ ...parts, 'malloc in use': nativeHeap.inUse })}`)
+  console.log(
+    `  ${inMib({ ...parts, 'malloc in use': nativeHeap.inUse, 'dead arenas': nativeHeap.deadArenas })}`,
+  )
   problems.push(...leftThreads())
   if (share > 0.05) problems.push(`other is ${parts.other} of ${rss} at rest ${quarter}`)
   if (Math.abs(rss - counted) > Math.max(2 * MIB, counted / 100)) {
     problems.push(`the parts add up to ${rss} at rest ${quarter}, the kernel counts ${counted}`)
   }
-  return { rss: rss - parts.v8Pool, descriptors }
+  return { rss: rss - parts.v8Pool - (nativeHeap.deadArenas ?? 0), inUse: nativeHeap.inUse ?? 0, descriptors }
 }
 
 /** At rest there are the main thread and those that look. */
@@ -191,6 +195,8 @@ function problemsOverTime([first, second, , last]) {
     found.push(`descriptors grew from ${counts(first.descriptors)} to ${counts(last.descriptors)}`)
   }
   if (last.rss > second.rss + 32 * MIB)
-    found.push(`RSS without v8Pool grew from ${second.rss} to ${last.rss}`)
+    found.push(`RSS without v8Pool and dead arenas grew from ${second.rss} to ${last.rss}`)
+  if (last.inUse > second.inUse + 8 * MIB)
+    found.push(`what is held of malloc grew from ${second.inUse} to ${last.inUse}`)
   return found
 }

@@ -28,6 +28,7 @@ use napi_derive::napi;
 pub fn init(mut exports: Object, env: Env) -> napi::Result<()> {
   retain_current_module_for_unload_safety();
   platform::prepare();
+  threads::own_process::read_environment();
   threads::env_state::install(env, &mut exports)?;
   threads::buffer_calls::install(env, &mut exports)
 }

@@ -1,8 +1,9 @@
 //! What every look at the process has in common, as JavaScript asks for it and reads it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use napi::bindgen_prelude::Env;
+use napi::bindgen_prelude::{Env, panic_to_error};
 use napi_derive::napi;
 
 use crate::attribution::{OwnIsolate, ResidencySource, V8Evidence};
@@ -53,4 +54,11 @@ pub(super) fn caller_of(env: Env, engine_is_v8: bool) -> Caller {
 /// The budget; one beyond what a Duration holds is none.
 pub(super) fn budget_of(budget_ms: Option<f64>) -> Option<Duration> {
   budget_ms.and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok())
+}
+
+/// Does the work of a task. What calls it on a thread of libuv's pool lets no panic pass but ends the process: there a
+/// panic becomes the error that it is on the calling thread.
+pub(super) fn on_pool<T>(work: impl FnOnce() -> T) -> napi::Result<T> {
+  // What locks guard is used after a panic as it is, and the task is not used again.
+  catch_unwind(AssertUnwindSafe(work)).map_err(panic_to_error)
 }

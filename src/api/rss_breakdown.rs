@@ -5,7 +5,7 @@ use std::time::Duration;
 use napi::bindgen_prelude::{AsyncTask, Env, Task};
 use napi_derive::napi;
 
-use super::look::{LookMethod, budget_of, caller_of};
+use super::look::{LookMethod, budget_of, caller_of, on_pool};
 use super::raise::raise;
 use crate::attribution::{Measured, Owner, Part, Survey};
 use crate::error::MeasureError;
@@ -154,7 +154,7 @@ impl Task for BreakdownTask {
   type JsValue = RawBreakdown;
 
   fn compute(&mut self) -> napi::Result<Self::Output> {
-    Ok(self.look())
+    on_pool(|| self.look())
   }
 
   fn resolve(&mut self, env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use napi::bindgen_prelude::{AsyncTask, Env, Task};
 use napi_derive::napi;
 
-use super::look::{LookMethod, budget_of, caller_of};
+use super::look::{LookMethod, budget_of, caller_of, on_pool};
 use super::raise::raise;
 use crate::attribution::Bill;
 use crate::buffers::declared_bytes;
@@ -182,7 +182,7 @@ impl Task for WorkerRssTask {
   type JsValue = RawWorkerRss;
 
   fn compute(&mut self) -> napi::Result<Self::Output> {
-    Ok(self.measure())
+    on_pool(|| self.measure())
   }
 
   fn resolve(&mut self, env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {

@@ -50,10 +50,13 @@ impl EnvState {
     self.v8.as_mut().filter(|v8| v8.is_verified())
   }
 
-  /// Puts the thread on the registry, so that others find it.
+  /// Puts the thread on the registry, so that others find it. JavaScript that is loaded again while the addon stays, as
+  /// test runners do it, asks again: the first registration holds what others listen to, and stays.
   fn register(&mut self, js: JsThread, adjusted: Option<u64>) {
-    let registration = Registration::of_this_thread(js, self.verified_v8(), adjusted);
-    self.registered = Some(registration);
+    if self.registered.is_none() {
+      let registration = Registration::of_this_thread(js, self.verified_v8(), adjusted);
+      self.registered = Some(registration);
+    }
   }
 }
 

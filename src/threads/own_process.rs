@@ -207,10 +207,21 @@ fn survey_truthfully(
   outcome.ok_or(MeasureError::Unsupported { what: "the residency of pages" })
 }
 
+/// Whether the environment forbids `mincore`.
+static WITHOUT_MINCORE: OnceLock<bool> = OnceLock::new();
+
+/// Reads what the environment says, once, on the thread that loads the package. A look may happen on any thread, and
+/// there C's `getenv` could walk a list that `process.env.NAME = value` is just moving: only Node's own reads share a
+/// lock with its writes.
+pub(crate) fn read_environment() {
+  WITHOUT_MINCORE
+    .get_or_init(|| std::env::var_os("RS_MEMUSAGE_NO_MINCORE").is_some_and(|value| value == "1"));
+}
+
 /// Where residency may come from here, the cheapest first. `RS_MEMUSAGE_NO_MINCORE=1` leaves the one that works
 /// everywhere.
 fn residency_sources() -> Vec<ResidencySource> {
-  let without_mincore = std::env::var_os("RS_MEMUSAGE_NO_MINCORE").is_some_and(|value| value == "1");
+  let without_mincore = WITHOUT_MINCORE.get().is_some_and(|without| *without);
   if without_mincore || !platform::page_residency_works() {
     vec![ResidencySource::Smaps]
   } else if platform::pagemap_tells_zero_pages() {
