@@ -205,7 +205,8 @@ describe('the package, loaded in several ways', () => {
     })
     for (const index of [0, 1]) {
       const [one, two] = answers.map(({ entries }) => entries[index].rss)
-      assert.ok(Math.abs(one - two) < MIB, `${one}, ${two}`) // code is known of those alone that registered
+      // Code is known of those alone that registered, and the workers go on living between the two answers.
+      assert.ok(Math.abs(one - two) < 8 * MIB, `${one}, ${two}`)
     }
   })
 
