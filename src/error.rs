@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 /// A failed measurement. The message names the file and what the system said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +57,9 @@ impl fmt::Display for MeasureError {
       }
       Self::Parse { file, field } => write!(f, "cannot parse {file}: no valid \"{field}\""),
       Self::OverBudget { predicted_micros, budget_micros } => {
-        write!(f, "this would take about {predicted_micros} µs, over the budget of {budget_micros} µs")
+        let [predicted, budget] =
+          [predicted_micros, budget_micros].map(|micros| Duration::from_micros(*micros));
+        write!(f, "this would take about {predicted:?}, over the budget of {budget:?}")
       }
       Self::Unsupported { what } => write!(f, "{what} cannot be measured on this platform"),
     }
