@@ -106,7 +106,12 @@ impl HandBuilt {
 
   /// The header of a V8 page as it was up to V8 12: the heap is named in the header.
   pub(crate) fn page(self, start: u64, isolate: u64) -> Self {
-    self.touched(start, 256 * KIB).words(start, &[0x68, 256 * KIB, isolate + HEAP_IN_ISOLATE, 0, 0x1234])
+    self.touched(start, 256 * KIB).untouched_page(start, isolate)
+  }
+
+  /// The same, of which nothing but the header was written.
+  pub(crate) fn untouched_page(self, start: u64, isolate: u64) -> Self {
+    self.words(start, &[0x68, 256 * KIB, isolate + HEAP_IN_ISOLATE, 0, 0x1234])
   }
 
   /// The header of a V8 page as it is from 13.6 on: it names an object that names the heap.

@@ -56,6 +56,19 @@ fn what_v8_misses_is_taken_from_what_nothing_explains_and_called_an_estimate() {
 }
 
 #[test]
+fn what_is_absent_from_pages_that_were_found_is_not_missing() {
+  let space = process(MIB, MIB).anonymous(ALIGNED + 16 * MIB, 4 * MIB, "rw-p");
+  let pages = (ALIGNED + 16 * MIB..ALIGNED + 20 * MIB).step_by(256 * 1024);
+  let space = pages.fold(space, |space, page| space.untouched_page(page, ISOLATE));
+  let mut survey = space.look(ResidencySource::Mincore, true);
+  let found = parts(&survey);
+  assert_eq!(found, [MIB + 16 * PAGE, 0, MIB], "one page of each was written");
+  assert_eq!(weigh(&mut survey, own(6 * MIB)), V8Evidence::Verified);
+  assert_eq!(parts(&survey), found, "what is not there is nobody's");
+  assert_eq!(weigh(&mut survey, own(8 * MIB)), V8Evidence::Estimated);
+}
+
+#[test]
 fn what_v8_misses_may_have_been_called_pooled() {
   const DEAD: u64 = 0x7700_0000;
   let mut space = process(MIB, MIB).anonymous(ALIGNED + 16 * MIB, 4 * MIB, "rw-p");
