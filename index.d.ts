@@ -169,7 +169,10 @@ export interface RssParts {
   mappedFiles: number
   /** Shared memory: memfd, `/dev/shm`, System V, shared anonymous. */
   sharedMemory: number
-  /** Resident and not attributed: memory that carries no sign of its owner, such as a bare `mmap` of an addon. */
+  /**
+   * Resident and not attributed: memory that carries no sign of its owner, such as a bare `mmap` of an addon, or a
+   * resizable buffer that has grown to its maximum and is not on the books of {@link externalBuffers}.
+   */
   other: number
 }
 
@@ -352,7 +355,8 @@ export interface ThreadRss {
   /**
    * Its arena of the C allocator, and its part of the allocations that are large enough for a mapping of their own:
    * an estimate, bounded by what V8 knows to be its own, unless `method.largeAllocations` is `'searched'`. An arena
-   * that several threads use is in `shared`. `null` with another allocator than glibc.
+   * that several threads use is in `shared`. With another allocator than glibc what its buffers on the books of
+   * {@link externalBuffers} have in memory, and `null` where that is nothing.
    */
   nativeHeap: number | null
   /**

@@ -198,6 +198,115 @@ describe('rssBreakdown()', () => {
     assertGrewBy('other', 128 * MIB, answer)
   })
 
+  it("does not take for V8's what others made read-only", async () => {
+    const answer = await aroundLoad(() =>
+      require('./__test__/helpers/test-addon.js').readOnly(64 * 1024 * 1024),
+    )
+    assertIsRss(answer.loaded)
+    assertGrewBy('other', 64 * MIB, answer)
+  })
+
+  it('does not take for a large heap what may not be accessed any more', async () => {
+    const answer = await aroundLoad((look) => {
+      globalThis.kept = []
+      while (process.memoryUsage().heapUsed < 128 * 1024 * 1024)
+        kept.push(Array.from({ length: 1000 }, () => ({})))
+      global.gc()
+      const heap = look()
+      require('./__test__/helpers/test-addon.js').noAccess(128 * 1024 * 1024)
+      return heap
+    })
+    assertIsRss(answer.loaded)
+    assertGrewBy('other', 128 * MIB, { idle: answer.extra, loaded: answer.loaded })
+  })
+
+  it('counts a block in nativeHeap of which the kernel split the mapping', async () => {
+    const answer = await aroundLoad(() =>
+      require('./__test__/helpers/test-addon.js').allocateSplit(64 * 1024 * 1024),
+    )
+    assertGrewBy('nativeHeap', 64 * MIB, answer)
+    assertLittleIsOther(answer.loaded.breakdown, 'a split block')
+  })
+
+  it('counts a tracked buffer in nativeHeap that is as large as it may grow', async () => {
+    const answer = await aroundLoad(() => {
+      const { externalBuffers } = require('./index.js')
+      const size = 32 * 1024 * 1024
+      globalThis.kept = [ArrayBuffer, SharedArrayBuffer].map((Memory) =>
+        externalBuffers.track(new Memory(size, { maxByteLength: size })),
+      )
+      for (const memory of kept) new Uint8Array(memory).fill(1)
+    })
+    assertGrewBy('nativeHeap', 64 * MIB, answer)
+    assertLittleIsOther(answer.loaded.breakdown, 'buffers at their maximum')
+    assert.equal(answer.loaded.breakdown.arrayBuffers.resident, 64 * MIB)
+  })
+
+  it('counts no tracked buffer as resident that was only read', async () => {
+    const answer = await aroundLoad(() => {
+      globalThis.kept = require('./index.js').externalBuffers.track(new Uint8Array(128 * 1024 * 1024))
+      kept.indexOf(1)
+    })
+    assert.equal(answer.loaded.breakdown.method.residency, 'pagemap')
+    const { resident } = answer.loaded.breakdown.arrayBuffers
+    assert.ok(resident < MIB, `128 MiB that were only read: ${resident}`)
+  })
+
+  it('puts no page in memory by looking', async () => {
+    const changed = await inChild(async () => {
+      const fs = require('node:fs')
+      const { addressOf } = require('./native.js')
+      const { externalBuffers, rssBreakdown, rssBreakdownAsync, workerRss } = require('./index.js')
+      for (const deep of [false, true]) workerRss({ deep }) // what loads at first use
+      const size = 8 * 1024 * 1024
+      const most = { maxByteLength: 2 * size }
+      const kinds = {
+        plain: () => new ArrayBuffer(size),
+        small: () => new Uint8Array(256 * 1024).fill(1).buffer, // leads a search for chunks into its neighbours
+        resizable: () => new ArrayBuffer(size, most),
+        atMaximum: () => new ArrayBuffer(size, { maxByteLength: size }),
+        growable: () => new SharedArrayBuffer(size, most),
+        wasm: () => new WebAssembly.Memory({ initial: 64, maximum: 128 }).buffer,
+        allocated: () => externalBuffers.allocate(size).buffer,
+      }
+      const pagemap = fs.openSync('/proc/self/pagemap')
+      const presentPages = (buffer) => {
+        const address = addressOf(new Uint8Array(buffer))
+        const first = Math.floor(address / 4096)
+        const entries = Buffer.alloc((Math.ceil((address + buffer.byteLength) / 4096) - first) * 8)
+        fs.readSync(pagemap, entries, 0, entries.length, first * 8)
+        let present = 0
+        for (let entry = 7; entry < entries.length; entry += 8) present += entries[entry] >> 7
+        return present
+      }
+      const made = []
+      for (let round = 0; round < 4; round++) {
+        for (const [kind, make] of Object.entries(kinds)) made.push([kind, make()])
+      }
+      const before = made.map(([, buffer]) => presentPages(buffer))
+      const looks = {
+        rssBreakdown,
+        regions: () => rssBreakdown({ regions: true }),
+        rssBreakdownAsync,
+        workerRss,
+        deep: () => workerRss({ deep: true }),
+        usage: externalBuffers.usage,
+        list: externalBuffers.list,
+      }
+      const changed = []
+      for (const [name, look] of Object.entries(looks)) {
+        await look()
+        made.forEach(([kind, buffer], index) => {
+          const present = presentPages(buffer)
+          if (present !== before[index]) changed.push([name, kind, before[index], present])
+          before[index] = present
+        })
+      }
+      return changed
+    })
+    assert.deepEqual(changed, [])
+  })
+
   it('explains a burst of 12,000 deflates, while it runs and afterwards', async () => {
     const { extra, loaded } = await aroundLoad(async (look) => {
       const zlib = require('node:zlib')

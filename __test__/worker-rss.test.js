@@ -256,6 +256,30 @@ describe('the rss of a worker', () => {
     })
   })
 
+  it('gives nobody memory of others for a buffer of its own that is not in memory', async () => {
+    const grown = await withWorkers(
+      async (MIB) => {
+        const { externalBuffers, workerRss } = require('./index.js')
+        const worker = await ToldWorker.start()
+        await worker.tell('hold', 'largeBuffers', 100 * MIB)
+        const nativeHeaps = () => {
+          const answer = workerRss({ waitMs: 5000 })
+          const main = answer.threads.find(({ kind }) => kind === 'main')
+          return [main, worker.entryOf(answer)].map(({ nativeHeap }) => nativeHeap)
+        }
+        nativeHeaps() // the first call compiles
+        const before = nativeHeaps()
+        const untouched = externalBuffers.allocate(512 * MIB)
+        const onlyRead = externalBuffers.track(new Uint8Array(64 * MIB))
+        onlyRead.indexOf(1)
+        globalThis.kept = [untouched, onlyRead]
+        return nativeHeaps().map((bytes, index) => bytes - before[index])
+      },
+      { args: [MIB], env: MAPPED_FROM_128_KIB },
+    )
+    for (const bytes of grown) assert.ok(Math.abs(bytes) < 16 * MIB, String(grown))
+  })
+
   it('leaves out the arenas that several threads share, which are shared', async () => {
     const [before, after] = await withWorkers(
       async (MIB) => {
@@ -487,6 +511,19 @@ describe('workerRss() by its other ways', () => {
     assert.equal(method.malloc, 'estimated')
     assert.deepEqual([main.nativeHeap, worker.nativeHeap], [null, null])
     assert.ok(worker.v8Heap > MIB && worker.heapUsed > MIB)
+  })
+
+  it('with jemalloc: a buffer on the books is in the sum and in nativeHeap', async () => {
+    const self = await inChild(
+      (MIB) => {
+        const { externalBuffers, workerRss } = require('./index.js')
+        globalThis.kept = externalBuffers.track(new Uint8Array(8 * MIB).fill(1))
+        return workerRss.self()
+      },
+      { args: [MIB], env: preloaded('libjemalloc.so.2') },
+    )
+    assertConsistentThread(self)
+    assert.ok(self.nativeHeap >= 8 * MIB, String(self.nativeHeap))
   })
 
   it('without mincore: adds up by smaps', async () => {

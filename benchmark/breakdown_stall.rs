@@ -258,6 +258,10 @@ mod linux {
       platform::resident_pages(start, end, residency);
     }
 
+    fn pages_in_resident_set(&self, start: u64, end: u64, residency: &mut Vec<u8>) {
+      platform::pages_in_resident_set(start, end, residency);
+    }
+
     fn smaps(&self) -> Measured<Vec<u8>> {
       platform::read_smaps()
     }

@@ -112,7 +112,8 @@ function shapeThread(thread, { raw, identity, isCaller, probe }) {
     // Where the code of an isolate lies is known of those alone that registered; some leave while we look.
     jit: jit > 0 || (raw.knowsHeaps && state !== 'unregistered') || !runsJavaScript ? jit : null,
     stack,
-    nativeHeap: raw.method.malloc === 'verified' ? nativeHeap : null,
+    // Of another allocator's memory that alone is known which is in buffers on the books.
+    nativeHeap: raw.method.malloc === 'verified' || nativeHeap > 0 ? nativeHeap : null,
     arrayBuffers: runsJavaScript ? (thread.arrayBuffers ?? null) : null,
     ...withoutProbe(wordsOf(thread, { identity, isCaller }), isCaller ? probe : null),
     state,

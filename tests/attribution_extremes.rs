@@ -43,6 +43,10 @@ impl AddressSpace for Sanitized {
     residency.extend((0..size.div_ceil(4096)).map(|_| 1));
   }
 
+  fn pages_in_resident_set(&self, start: u64, end: u64, residency: &mut Vec<u8>) {
+    self.resident_pages(start, end, residency);
+  }
+
   fn smaps(&self) -> Result<Vec<u8>, MeasureError> {
     unreachable!()
   }

@@ -30,7 +30,7 @@ fuzz_target!(|input: &[u8]| {
 
   let memory = Synthetic::new(words, &regions, is_set(*circumstances, 0));
   let facts = facts(*circumstances, &regions, &memory);
-  let heaps = HeapPages::find(&regions, &facts, &memory);
+  let heaps = HeapPages::find(&regions, &facts, &memory, |_| true);
   let pieces = classify(&regions, text, &facts, &heaps, &memory);
 
   let mut covered = vec![0; regions.len()];

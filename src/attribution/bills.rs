@@ -169,6 +169,8 @@ struct Ledger {
   by_isolate: Index<u64>,
   by_thread: Index<i32>,
   by_arena: HashMap<ThreadArena, Users>,
+  /// For each thread the bytes of its buffers on the books that are not in memory.
+  absent: Vec<u64>,
 }
 
 impl Ledger {
@@ -179,6 +181,7 @@ impl Ledger {
       by_isolate: Index::of(tenants, |tenant| tenant.isolate),
       by_thread: Index::of(tenants, |tenant| Some(tenant.tid)),
       by_arena: arenas_of(tenants),
+      absent: vec![0; tenants.len()],
     }
   }
 
@@ -253,6 +256,9 @@ impl Ledger {
         let account = self.account_of(piece.owner);
         let resident = survey.resident_overlap(buffer.start, buffer.end, hints.page_size);
         self.ascribe(index, account, resident);
+        if let Some(absent) = self.absent.get_mut(index) {
+          add(absent, buffer.end.saturating_sub(buffer.start).saturating_sub(resident));
+        }
       }
     }
   }
@@ -271,14 +277,16 @@ impl Ledger {
   }
 
   /// Large allocations carry no thread. Each isolate's part is bounded by what V8 knows to be its own less what is on
-  /// its bill already; where the claims together exceed what is there, each is cut alike.
+  /// its bill already, and less what the books say is not in memory; where the claims together exceed what is there,
+  /// each is cut alike.
   fn by_claims(&mut self, tenants: &[Tenant]) {
     /// What a thread's arena holds without any buffer.
     const USUAL_ARENA: u64 = 2 * 1024 * 1024;
-    let claim = |(tenant, bill): (&Tenant, &Bill)| {
-      tenant.external.saturating_sub(bill.native_heap.saturating_sub(USUAL_ARENA))
+    let claim = |((tenant, bill), absent): ((&Tenant, &Bill), &u64)| {
+      let explained = bill.native_heap.saturating_sub(USUAL_ARENA).saturating_add(*absent);
+      tenant.external.saturating_sub(explained)
     };
-    let claims: Vec<u64> = tenants.iter().zip(&self.threads).map(claim).collect();
+    let claims: Vec<u64> = tenants.iter().zip(&self.threads).zip(&self.absent).map(claim).collect();
     let claimed = claims.iter().fold(0_u64, |sum, claim| sum.saturating_add(*claim));
     let there = self.shared.large_allocations;
     for (claim, bill) in claims.into_iter().zip(&mut self.threads) {

@@ -2,7 +2,7 @@
 
 use super::file_mappings::CodeFiles;
 use super::glibc_heap::{
-  arena_of_heap, chunk_end, end_of_large_chunks, is_first, starts_piece_of_main_arena,
+  arena_of_heap, chunk_end, end_of_heap, end_of_large_chunks, is_first, starts_piece_of_main_arena,
 };
 use super::heap_pages::{HeapPages, looks_like_heap_page};
 use super::low_level_alloc::{block_end, end_of_blocks};
@@ -57,6 +57,8 @@ pub fn classify(
     code_ranges: by_start(&facts.code_ranges),
     control_blocks: by_address(&facts.control_blocks),
     region: 0,
+    runs: runs(regions),
+    overhang: None,
     pieces: Vec::with_capacity(regions.len()),
   };
   let mut previous: Option<&Region> = None;
@@ -117,6 +119,10 @@ struct Classifier<'a, M> {
   control_blocks: Vec<(i32, u64)>,
   /// Index of the region that is being split.
   region: usize,
+  /// For each region the first address behind all memory that adjoins it: one allocation may reach that far.
+  runs: Vec<u64>,
+  /// What reaches beyond the region in which it begins: (first address behind it, part, owner).
+  overhang: Option<(u64, Part, Owner)>,
   pieces: Vec<Piece>,
 }
 
@@ -139,8 +145,9 @@ impl<M: Memory> Classifier<'_, M> {
     }
   }
 
-  fn push_anonymous(&mut self, start: u64, end: u64, part: Part, owner: Owner) {
-    self.push(start, end, part, owner, Backing::Anonymous);
+  fn push_anonymous(&mut self, region: &Region, start: u64, end: u64, part: Part, owner: Owner) {
+    let backing = if is_sparse(region) { Backing::Sparse } else { Backing::Anonymous };
+    self.push(start, end, part, owner, backing);
   }
 
   /// A private anonymous region that has some access.
@@ -148,17 +155,30 @@ impl<M: Memory> Classifier<'_, M> {
     let whole = match name {
       b"[heap]" => Some((Part::NativeHeap, Owner::MainArena)),
       b"[stack]" => Some((Part::Stacks, Owner::Thread(self.facts.main_thread))),
-      b"" => self.whole_region(region, neighbours),
-      _ if name.starts_with(b"[anon:") => self.whole_region(region, neighbours),
+      _ if is_allocated(name) => {
+        let start = self.overhanging(region);
+        if start > region.start {
+          return self.by_content(start, region, neighbours);
+        }
+        self.whole_region(region, neighbours)
+      }
       _ => return, // [vvar], [vsyscall]: in no count; [vdso]: a page or two that the kernel counts as a file's
     };
     match whole {
-      Some((part, owner)) => {
-        let backing = if is_sparse(region) { Backing::Sparse } else { Backing::Anonymous };
-        self.push(region.start, region.end, part, owner, backing);
-      }
-      None => self.by_content(region, neighbours),
+      Some((part, owner)) => self.push_anonymous(region, region.start, region.end, part, owner),
+      None => self.by_content(region.start, region, neighbours),
     }
+  }
+
+  /// What began in a region before this one and goes on in it: the kernel splits a mapping of which a part was locked,
+  /// advised or protected. Gives the address behind it.
+  fn overhanging(&mut self, region: &Region) -> u64 {
+    let Some((end, part, owner)) = self.overhang.filter(|(end, _, _)| *end > region.start) else {
+      return region.start;
+    };
+    let end = end.min(region.end);
+    self.push_anonymous(region, region.start, end, part, owner);
+    end
   }
 
   /// Rules that settle a region as a whole.
@@ -172,11 +192,26 @@ impl<M: Memory> Classifier<'_, M> {
     if !region.access.write && is_bss(region, neighbours) {
       return Some((Part::Code, Owner::Process));
     }
-    if self.facts.engine_is_v8 && !region.access.write && region.start.is_multiple_of(TABLE_ALIGNMENT) {
-      return Some((Part::V8Heap, Owner::V8)); // the read-only space, or what lies in front of a table
+    if self.facts.engine_is_v8 && !region.access.write && self.is_constant_memory_of_v8(region, neighbours) {
+      return Some((Part::V8Heap, Owner::V8));
     }
-    let arena = arena_of_heap(self.memory, region.start).filter(|_| self.facts.malloc_is_glibc);
-    arena.map(|arena| (Part::NativeHeap, Owner::Arena(arena)))
+    None
+  }
+
+  /// The read-only space, of whose pages V8 may have given back a part, or what lies in front of a table. Others
+  /// protect memory too, so the alignment alone is no sign.
+  fn is_constant_memory_of_v8(&self, region: &Region, neighbours: Neighbours) -> bool {
+    if !region.start.is_multiple_of(TABLE_ALIGNMENT) {
+      return false;
+    }
+    let page = region.start & !PAGE_ALIGNMENT.wrapping_sub(1);
+    let precedes_table = region.size() == TABLE_ALIGNMENT
+      && neighbours
+        .adjoining_after(region)
+        .is_some_and(|after| after.is_plain_anonymous() && after.access.write);
+    let pages = std::iter::successors(Some(page), |page| page.checked_add(PAGE_ALIGNMENT));
+    let mut pages = pages.take_while(|page| *page < region.end);
+    precedes_table || pages.all(|page| looks_like_heap_page(self.memory, page))
   }
 
   fn code_range_at(&self, address: u64) -> Option<(u64, u64, u64)> {
@@ -186,11 +221,12 @@ impl<M: Memory> Classifier<'_, M> {
   }
 
   /// Rules that read the memory: neighbouring mappings merge, so a region may hold several things.
-  fn by_content(&mut self, region: &Region, neighbours: Neighbours) {
-    let mut start = region.start;
+  fn by_content(&mut self, from: u64, region: &Region, neighbours: Neighbours) {
+    let mut start = from;
     while start < region.end {
       let (end, part, owner) = self
-        .buffer_at(start, region)
+        .arena_at(start, region)
+        .or_else(|| self.buffer_at(start, region))
         .or_else(|| self.stack_at(start, region))
         .or_else(|| self.heap_page_at(start, region))
         .or_else(|| self.large_chunks_at(start, region))
@@ -201,17 +237,41 @@ impl<M: Memory> Classifier<'_, M> {
         .or_else(|| self.left_stack_at(start, region, neighbours))
         .or_else(|| tables_at(start, region, neighbours).filter(|_| self.facts.engine_is_v8))
         .or_else(|| self.growable_buffer_at(start, region, neighbours))
+        .or_else(|| self.tracked_buffer_at(start, region))
         .unwrap_or_else(|| self.unexplained_from(start, region));
-      self.push_anonymous(start, end, part, owner);
+      self.push_anonymous(region, start, end.min(region.end), part, owner);
+      if end > region.end {
+        self.overhang = Some((end, part, owner));
+      }
       start = end.max(start.saturating_add(1));
     }
+  }
+
+  /// How far an allocation that begins in this region may reach.
+  fn run_end(&self, region: &Region) -> u64 {
+    self.runs.get(self.region).copied().unwrap_or(region.end)
+  }
+
+  /// A heap of a thread's arena, as far as it may grow: the heaps of two arenas may adjoin.
+  fn arena_at(&self, start: u64, region: &Region) -> Option<(u64, Part, Owner)> {
+    let arena = arena_of_heap(self.memory, start).filter(|_| self.facts.malloc_is_glibc)?;
+    Some((end_of_heap(start).min(region.end), Part::NativeHeap, Owner::Arena(arena)))
   }
 
   /// A buffer with a mapping of its own, to the end of its last page.
   fn buffer_at(&self, start: u64, region: &Region) -> Option<(u64, Part, Owner)> {
     let buffer = mapped_buffer_at(&self.facts.buffers, start)?;
     let end = buffer.end.checked_next_multiple_of(self.facts.page_size)?;
-    Some((end.min(region.end), Part::NativeHeap, Owner::Buffer))
+    Some((end.min(self.run_end(region)), Part::NativeHeap, Owner::Buffer))
+  }
+
+  /// A buffer on the books that nothing else explains: one that has grown to its maximum fills its reservation, and
+  /// carries no sign any more.
+  fn tracked_buffer_at(&self, start: u64, region: &Region) -> Option<(u64, Part, Owner)> {
+    let behind = self.facts.buffers.partition_point(|buffer| buffer.start <= start);
+    let buffer = self.facts.buffers.get(behind.checked_sub(1)?).filter(|buffer| start < buffer.end)?;
+    let end = buffer.end.checked_next_multiple_of(self.facts.page_size)?;
+    Some((end.min(self.run_end(region)), Part::NativeHeap, Owner::Buffer))
   }
 
   /// A thread's stack reaches from its guard to its control block. The main thread's control block lies elsewhere,
@@ -262,7 +322,8 @@ impl<M: Memory> Classifier<'_, M> {
     if !self.facts.malloc_is_glibc {
       return None;
     }
-    let end = end_of_large_chunks(self.memory, start, region.end, self.facts.page_size)?;
+    let end =
+      end_of_large_chunks(self.memory, start, (region.end, self.run_end(region)), self.facts.page_size)?;
     Some((end, Part::NativeHeap, Owner::LargeChunks))
   }
 
@@ -357,8 +418,9 @@ impl<M: Memory> Classifier<'_, M> {
 
   /// Whether a page begins with a header of a large chunk of malloc's, or of a block of Abseil's.
   fn is_allocation(&self, page: u64, [first, second]: [u64; 2], region: &Region) -> bool {
-    chunk_end(first, second, page, region.end, self.facts.page_size).is_some()
-      || block_end(first, second, page, region.end).is_some()
+    let reach = self.run_end(region);
+    chunk_end(first, second, page, reach, self.facts.page_size).is_some()
+      || block_end(first, second, page, reach).is_some()
   }
 
   /// The first stack, buffer, or page with a header that is known, after `start`; or the end of the region.
@@ -367,7 +429,8 @@ impl<M: Memory> Classifier<'_, M> {
     let block = self.control_blocks.get(next).map(|(_, block)| self.page_of(*block));
     let behind = self.facts.buffers.partition_point(|buffer| buffer.start <= start);
     let mut buffers = self.facts.buffers.get(behind..).unwrap_or_default().iter();
-    let buffer = buffers.find(|buffer| buffer.is_mapped).map(|buffer| buffer.start);
+    let begins_a_page = |buffer: &&HeldBuffer| buffer.start.is_multiple_of(self.facts.page_size);
+    let buffer = buffers.find(begins_a_page).map(|buffer| buffer.start);
     let next = block.into_iter().chain(buffer).min();
     let limit = next.map_or(region.end, |known| known.min(region.end));
     self.next_known_header(start, limit, is_known).unwrap_or(limit)
@@ -406,6 +469,33 @@ fn mapped_buffer_at(buffers: &[HeldBuffer], start: u64) -> Option<&HeldBuffer> {
 /// Whether a buffer's mapping begins at `start`: no page of V8's, and perhaps never touched, so it is not to be read.
 pub fn is_mapped_buffer(buffers: &[HeldBuffer], start: u64) -> bool {
   mapped_buffer_at(buffers, start).is_some()
+}
+
+/// Anonymous memory that nobody gave a meaning by its name: without any, or with one that a program chose.
+fn is_allocated(name: &[u8]) -> bool {
+  name.is_empty() || name.starts_with(b"[anon:")
+}
+
+/// For each region the first address behind the memory that adjoins it without a gap.
+fn runs(regions: &[Region]) -> Vec<u64> {
+  let mut runs = vec![0; regions.len()];
+  let mut behind: Option<&Region> = None;
+  let mut run_end = 0;
+  for (region, end) in regions.iter().zip(&mut runs).rev() {
+    let goes_on =
+      is_allocation(region) && behind.is_some_and(|next| next.start == region.end && is_allocation(next));
+    if !goes_on {
+      run_end = region.end;
+    }
+    *end = run_end;
+    behind = Some(region);
+  }
+  runs
+}
+
+/// Memory that an allocator may have mapped: private, not a file's, no code.
+fn is_allocation(region: &Region) -> bool {
+  region.is_plain_anonymous() && !region.access.execute
 }
 
 /// Private anonymous memory of which little is there: code ranges, and what cannot be written.

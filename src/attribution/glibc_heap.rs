@@ -32,6 +32,11 @@ pub(super) fn arena_of_heap(memory: &impl Memory, address: u64) -> Option<u64> {
   (ARENA_OFFSETS.contains(&offset) && grown && covers).then_some(arena)
 }
 
+/// Where a heap ends at the latest that holds `address`.
+pub(super) fn end_of_heap(address: u64) -> u64 {
+  (address | HEAP_ALIGNMENT.wrapping_sub(1)).saturating_add(1)
+}
+
 /// Whether the arena of a thread may lie at `address`: behind the head of its first heap.
 pub fn is_arena_address(address: u64) -> bool {
   let offset = address.checked_rem(HEAP_ALIGNMENT).unwrap_or(0);
@@ -78,19 +83,25 @@ fn is_chunk_of_main_arena(size_and_flags: u64) -> bool {
   size > 0 && size.is_multiple_of(ALIGNMENT) && size_and_flags & FLAGS & !PREVIOUS_IN_USE == 0
 }
 
-/// The end of the run of large chunks that starts at `start` and ends at or before `limit`. `None` when there is no
-/// chunk at `start`.
+/// The end of the run of large chunks that starts at `start`. `None` when there is no chunk at `start`.
 ///
 /// Neighbouring mappings merge into one region, so a run may hold thousands of chunks, and other memory may follow.
-pub(super) fn end_of_large_chunks(memory: &impl Memory, start: u64, limit: u64, page: u64) -> Option<u64> {
-  visit_large_chunks(memory, start, limit, page, |_, _| ())
+/// Each begins before `limit`, the end of the region, and ends at or before `reach`: the kernel splits a chunk of which
+/// a part was locked, advised or protected.
+pub(super) fn end_of_large_chunks(
+  memory: &impl Memory,
+  start: u64,
+  (limit, reach): (u64, u64),
+  page: u64,
+) -> Option<u64> {
+  visit_large_chunks(memory, start, (limit, reach), page, |_, _| ())
 }
 
 /// Calls `visit` with the start and the end of each chunk of that run, and gives the end of the run.
 pub(super) fn visit_large_chunks(
   memory: &impl Memory,
   start: u64,
-  limit: u64,
+  (limit, reach): (u64, u64),
   page: u64,
   mut visit: impl FnMut(u64, u64),
 ) -> Option<u64> {
@@ -104,7 +115,7 @@ pub(super) fn visit_large_chunks(
     let mut size = 0;
     for header in headers.chunks_exact(2) {
       let &[previous_size, size_and_flags] = header else { break };
-      let Some(next) = chunk_end(previous_size, size_and_flags, end, limit, page) else { break };
+      let Some(next) = chunk_end(previous_size, size_and_flags, end, reach, page) else { break };
       let same = size == 0 || next.wrapping_sub(end) == size;
       size = next.wrapping_sub(end);
       visit(end, next);

@@ -24,11 +24,22 @@ pub struct HeapPages {
 impl HeapPages {
   /// Reads the headers: of each region the first, and the others only where that leads to a live isolate. What V8 maps
   /// begins with a page, and reading memory that was never touched would map a page of zeros every 256 KiB.
-  pub fn find(regions: &[Region], facts: &Facts, memory: &impl Memory) -> Self {
+  ///
+  /// Other memory may be aligned alike: of that, only what `is_there` is read. To ask costs as much as to read, so what
+  /// is nobody's but V8's by its place and size is not asked about.
+  pub fn find(
+    regions: &[Region],
+    facts: &Facts,
+    memory: &impl Memory,
+    is_there: impl Fn(u64) -> bool,
+  ) -> Self {
     let Some(layout) = facts.layout else { return Self { pages: Vec::new() } };
-    let may_be_read = |region: &&Region| !is_mapped_buffer(&facts.buffers, region.start);
-    let candidates: Vec<&Region> =
-      regions.iter().filter(|region| may_hold_heap_pages(region)).filter(may_be_read).collect();
+    let may_be_read = |(index, region): &(usize, &Region)| {
+      !is_mapped_buffer(&facts.buffers, region.start)
+        && (is_lone_page(regions, *index, region) || is_there(region.start))
+    };
+    let aligned = regions.iter().enumerate().filter(|(_, region)| may_hold_heap_pages(region));
+    let candidates: Vec<&Region> = aligned.filter(may_be_read).map(|(_, region)| region).collect();
     let firsts: Vec<u64> = candidates.iter().map(|region| region.start).collect();
     // Asked a thousand times: in a sorted list that takes less than in a set.
     let mut live: Vec<u64> = facts.isolates.live.iter().copied().collect();
@@ -74,6 +85,16 @@ fn may_hold_heap_pages(region: &Region) -> bool {
     && !region.access.execute
     && region.start.is_multiple_of(PAGE_ALIGNMENT)
     && !is_immense(region)
+}
+
+/// Whether a region is one page of V8's with nothing on either side: V8 puts its pages at random places, and the kernel
+/// puts what others map beside what is there.
+fn is_lone_page(regions: &[Region], index: usize, region: &Region) -> bool {
+  let before = index.checked_sub(1).and_then(|before| regions.get(before));
+  let after = regions.get(index.saturating_add(1));
+  region.size() == PAGE_ALIGNMENT
+    && before.is_none_or(|before| before.end < region.start)
+    && after.is_none_or(|after| region.end < after.start)
 }
 
 /// Addresses inside a region where pages may start.

@@ -197,6 +197,9 @@ pub trait AddressSpace: Memory {
     }
   }
 
+  /// The same for one region, without pages that were read and never written: those are in no resident set.
+  fn pages_in_resident_set(&self, start: u64, end: u64, residency: &mut Vec<u8>);
+
   /// The text of its `smaps`: the expensive way, for systems without the others.
   ///
   /// # Errors

@@ -85,7 +85,9 @@ pub fn find_owners(
   buffers: &[HeldBuffer],
   page_size: u64,
 ) -> ChunkOwners {
-  let allocations = allocations(survey, memory, buffers, page_size);
+  // Most of an untouched allocation is not there, and neither is what a stale word in a heap leads to.
+  let resident = survey.resident_memory(memory);
+  let allocations = allocations(survey, &resident, buffers, page_size);
   let mut places: Vec<Vec<Place>> = vec![Vec::new(); allocations.len()];
   let mut searched = 0_u64;
   let mut words = vec![0; READ_WORDS];
@@ -102,7 +104,7 @@ pub fn find_owners(
   }
   let mut owned: HashMap<u64, (u64, u64)> = HashMap::new();
   for (allocation, places) in allocations.iter().zip(&places) {
-    if let Some(isolate) = owner_among(places, allocation.payload, survey, memory) {
+    if let Some(isolate) = owner_among(places, allocation.payload, survey, &resident) {
       let (large, mapped) = owned.entry(isolate).or_default();
       let sum = if allocation.kind == Kind::Large { large } else { mapped };
       *sum = sum.saturating_add(allocation.resident);
@@ -125,23 +127,32 @@ fn allocations(
   buffers: &[HeldBuffer],
   page_size: u64,
 ) -> Vec<Allocation> {
-  let mapped = buffers.iter().filter(|buffer| buffer.is_mapped).map(|buffer| Allocation {
+  let is_mapped = |buffer: &&HeldBuffer| {
+    let owner = survey.piece_with(buffer.start, buffer.end).map(|piece| piece.owner);
+    buffer.is_mapped || owner == Some(Owner::Buffer)
+  };
+  let mapped = buffers.iter().filter(is_mapped).map(|buffer| Allocation {
     payload: buffer.start,
     resident: survey.resident_overlap(buffer.start, buffer.end, page_size),
     kind: Kind::Mapped,
   });
   let mut found: Vec<Allocation> = mapped.collect();
+  let mut visited = 0;
   for measured in &survey.measured {
     let piece = measured.piece;
     match piece.owner {
-      Owner::LargeChunks => {
-        visit_large_chunks(memory, piece.start, piece.end, page_size, |start, end| {
+      // A chunk may go on in the next pieces: the kernel splits a mapping of which a part was locked or advised.
+      Owner::LargeChunks if piece.end > visited => {
+        let ends = (piece.end, survey.end_of_alike(&piece));
+        let from = piece.start.max(visited);
+        visited = visit_large_chunks(memory, from, ends, page_size, |start, end| {
           found.push(Allocation {
             payload: start.saturating_add(PAYLOAD_OFFSET),
             resident: survey.resident_between(start, end),
             kind: Kind::Large,
           });
-        });
+        })
+        .unwrap_or(visited);
       }
       Owner::GrowableBuffer => {
         found.push(Allocation { payload: piece.start, resident: measured.resident, kind: Kind::Mapped });

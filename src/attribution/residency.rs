@@ -23,6 +23,7 @@ pub enum ResidencySource {
 #[derive(Debug, Clone)]
 pub(super) struct Residency {
   page_size: u64,
+  source: ResidencySource,
   /// (first address, first address behind, position of the first page's byte), in address order.
   regions: Vec<(u64, u64, usize)>,
   bytes: Vec<u8>,
@@ -39,7 +40,7 @@ impl Residency {
     leave_out: impl Fn(&Region) -> bool,
   ) -> Result<Self> {
     let is_anonymous = |region: &Region| region.inode == 0 && !region.access.shared && !is_immense(region);
-    let mut residency = Self { page_size, regions: Vec::new(), bytes: Vec::new() };
+    let mut residency = Self { page_size, source, regions: Vec::new(), bytes: Vec::new() };
     let mut pages = 0_usize;
     let mut run = Vec::new();
     for region in regions.iter().filter(|region| !region.access.is_none()) {
@@ -64,8 +65,11 @@ impl Residency {
   /// Appends the bytes of regions between which no other memory may be accessed.
   fn ask(&mut self, space: &impl AddressSpace, source: ResidencySource, run: &[(u64, u64)]) {
     match source {
-      ResidencySource::Mincore | ResidencySource::Pagemap => {
-        space.resident_pages_of_run(run, &mut self.bytes);
+      ResidencySource::Mincore => space.resident_pages_of_run(run, &mut self.bytes),
+      ResidencySource::Pagemap => {
+        for (start, end) in run {
+          space.pages_in_resident_set(*start, *end, &mut self.bytes);
+        }
       }
       ResidencySource::Smaps => {} // told by one text for all of them
     }
@@ -85,6 +89,11 @@ impl Residency {
     }
   }
 
+  /// Whether it tells of single pages, and not of whole regions alone.
+  fn knows_pages(&self) -> bool {
+    self.source != ResidencySource::Smaps
+  }
+
   /// Resident bytes between two page boundaries of one region.
   pub(super) fn bytes_between(&self, start: u64, end: u64) -> u64 {
     // Eight pages at a time: a byte is 0 or 1 but for bits that mincore reserves.
@@ -94,6 +103,16 @@ impl Residency {
       words.iter().map(|bytes| u64::from((u64::from_ne_bytes(*bytes) & LOWEST_BITS).count_ones()));
     let in_rest = rest.iter().map(|byte| u64::from(byte & 1));
     in_words.chain(in_rest).sum::<u64>().saturating_mul(self.page_size)
+  }
+
+  /// The same across as many regions as lie between them: the kernel splits a mapping of which a part was locked,
+  /// advised or protected.
+  pub(super) fn bytes_across(&self, start: u64, end: u64) -> u64 {
+    let first = self.regions.partition_point(|(_, behind, _)| *behind <= start);
+    let regions = self.regions.get(first..).unwrap_or_default().iter();
+    regions.take_while(|(first, _, _)| *first < end).fold(0, |sum, (first, behind, _)| {
+      sum.saturating_add(self.bytes_between(start.max(*first), end.min(*behind)))
+    })
   }
 
   /// The resident pages between two page boundaries of one region, as runs from a first address to the one behind.
@@ -111,13 +130,6 @@ impl Residency {
       address = next;
     }
     runs
-  }
-
-  /// Whether `address` lies in a region that was asked for.
-  pub(super) fn covers(&self, address: u64) -> bool {
-    let after = self.regions.partition_point(|(first, _, _)| *first <= address);
-    let region = after.checked_sub(1).and_then(|index| self.regions.get(index));
-    region.is_some_and(|(_, behind, _)| address < *behind)
   }
 
   fn is_resident(&self, address: u64) -> bool {
@@ -146,12 +158,22 @@ fn pages_of(bytes: u64, page_size: u64) -> usize {
 /// Memory of which only resident pages are read.
 pub(super) struct ResidentMemory<'a, M> {
   memory: &'a M,
-  residency: &'a Residency,
+  /// `None` where that is not known of single pages: then all of it is read.
+  residency: Option<&'a Residency>,
 }
 
 impl<'a, M: Memory> ResidentMemory<'a, M> {
   pub(super) fn new(memory: &'a M, residency: &'a Residency) -> Self {
-    Self { memory, residency }
+    Self { memory, residency: Some(residency) }
+  }
+
+  /// Without the guess that stands in for what is known of single pages.
+  pub(super) fn as_known(memory: &'a M, residency: &'a Residency) -> Self {
+    Self { memory, residency: Some(residency).filter(|residency| residency.knows_pages()) }
+  }
+
+  fn may_read(&self, address: u64) -> bool {
+    self.residency.is_none_or(|residency| residency.is_resident(address))
   }
 }
 
@@ -159,16 +181,12 @@ impl<M: Memory> Memory for ResidentMemory<'_, M> {
   fn read(&self, address: u64, words: &mut [u64]) -> bool {
     let length = u64::try_from(size_of_val(words)).unwrap_or(u64::MAX);
     let last = address.saturating_add(length.saturating_sub(1));
-    self.residency.is_resident(address)
-      && self.residency.is_resident(last)
-      && self.memory.read(address, words)
+    self.may_read(address) && self.may_read(last) && self.memory.read(address, words)
   }
 
   fn gather(&self, addresses: &[u64], width: usize, words: &mut Vec<u64>) {
-    let allowed: Vec<u64> = addresses
-      .iter()
-      .map(|address| if self.residency.is_resident(*address) { *address } else { 0 })
-      .collect();
+    let allowed: Vec<u64> =
+      addresses.iter().map(|address| if self.may_read(*address) { *address } else { 0 }).collect();
     self.memory.gather(&allowed, width, words);
   }
 }

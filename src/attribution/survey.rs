@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::classify::{Facts, classify, is_sparse};
+use super::classify::{Facts, classify, is_immense, is_sparse};
 use super::heap_pages::HeapPages;
 use super::residency::{Residency, ResidencySource, ResidentMemory};
-use super::{AddressSpace, Backing, FileResidency, OwnIsolate, Owner, Part, Piece};
+use super::{AddressSpace, Backing, FileResidency, Memory, OwnIsolate, Owner, Part, Piece};
 use crate::error::{MeasureError, Result};
 use crate::parse::maps::{self, Region};
 use crate::parse::status;
@@ -80,9 +80,9 @@ pub struct Survey {
 }
 
 impl Survey {
-  /// Resident bytes between two page boundaries of one anonymous region.
+  /// Resident bytes of anonymous memory between two page boundaries.
   pub(super) fn resident_between(&self, start: u64, end: u64) -> u64 {
-    self.residency.bytes_between(start, end)
+    self.residency.bytes_across(start, end)
   }
 
   /// Resident bytes from `start` to `end`, wherever in their pages those lie.
@@ -97,11 +97,29 @@ impl Survey {
     self.resident_between(first, behind).saturating_sub(before).saturating_sub(after)
   }
 
-  /// The piece that holds all addresses from `start` to `end`.
+  /// The first address behind this piece and those behind it that adjoin and are alike.
+  pub(super) fn end_of_alike(&self, piece: &Piece) -> u64 {
+    let behind = self.measured.partition_point(|measured| measured.piece.start <= piece.start);
+    let mut end = piece.end;
+    for Measured { piece: next, .. } in self.measured.get(behind..).unwrap_or_default() {
+      if next.start != end || next.part != piece.part || next.owner != piece.owner {
+        break;
+      }
+      end = next.end;
+    }
+    end
+  }
+
+  /// The piece that holds all addresses from `start` to `end`, or the first of several that are alike and adjoin.
   pub(super) fn piece_with(&self, start: u64, end: u64) -> Option<&Piece> {
-    let after = self.measured.partition_point(|measured| measured.piece.start <= start);
-    let piece = &self.measured.get(after.checked_sub(1)?)?.piece;
-    (end <= piece.end).then_some(piece)
+    let behind = self.measured.partition_point(|measured| measured.piece.start <= start);
+    let piece = &self.measured.get(behind.checked_sub(1)?)?.piece;
+    (end <= piece.end || (start < piece.end && end <= self.end_of_alike(piece))).then_some(piece)
+  }
+
+  /// The memory of the process, as far as this look found it resident: to read any other would map a page.
+  pub(super) fn resident_memory<'a, M: Memory>(&'a self, memory: &'a M) -> ResidentMemory<'a, M> {
+    ResidentMemory::as_known(memory, &self.residency)
   }
 
   /// The resident pages of a piece of anonymous memory, as runs from a first address to the one behind.
@@ -151,7 +169,8 @@ pub fn survey(space: &impl AddressSpace, facts: &Facts, plan: Plan) -> Result<Op
   let mut regions = Vec::new();
   maps::parse(&text, &mut regions)
     .map_err(|error| MeasureError::Parse { file: "/proc/self/maps".into(), field: error.field })?;
-  let heaps = HeapPages::find(&regions, facts, space);
+  let heaps =
+    HeapPages::find(&regions, facts, space, |page| is_there(space, plan.source, page, facts.page_size));
   let remainder = plan.own_heap.filter(|own| !plan.every_piece && own.physical >= LARGE_HEAP_BYTES);
   let by_tables = space.page_tables_skip_holes();
   let is_asked_otherwise = |region: &Region| {
@@ -173,6 +192,11 @@ pub fn survey(space: &impl AddressSpace, facts: &Facts, plan: Plan) -> Result<Op
     measured.push(Measured { piece, resident });
   }
 
+  if remainder.is_some() && by_tables {
+    let hidden = hidden_bytes(space, &regions);
+    found.copied = found.copied.saturating_add(hidden);
+    breakdown.add(Part::Other, hidden);
+  }
   let after = space.memory_by_kind()?;
   let file_backed = |memory: status::Memory| memory.file.saturating_add(memory.shared);
   breakdown.add(Part::Code, shortfall(found.file, file_backed(before), file_backed(after)));
@@ -192,7 +216,7 @@ pub fn survey(space: &impl AddressSpace, facts: &Facts, plan: Plan) -> Result<Op
     }));
   };
   breakdown.add(Part::V8Heap, rest);
-  if !is_proven(own, rest, &measured) {
+  if !is_proven(own, rest, &measured, by_tables) {
     return Ok(None);
   }
   let own_heap = Some(rest);
@@ -209,12 +233,34 @@ pub fn survey(space: &impl AddressSpace, facts: &Facts, plan: Plan) -> Result<Op
 }
 
 /// Whether the remainder holds at least what V8 says its heap holds, but for what V8 rounds. It may hold more: pages
-/// that V8 keeps for reuse.
-fn is_proven(own: OwnIsolate, rest: u64, measured: &[Measured]) -> bool {
+/// that V8 keeps for reuse, if all other memory is accounted for.
+fn is_proven(own: OwnIsolate, rest: u64, measured: &[Measured], nothing_is_hidden: bool) -> bool {
   const TOLERANCE_BYTES: u64 = 2 * 1024 * 1024;
   const TOLERANCE_SHARE: u64 = 50;
   let heap = owned_by(own.address, measured).saturating_add(rest);
-  heap.saturating_add(own.physical.div_ceil(TOLERANCE_SHARE).max(TOLERANCE_BYTES)) >= own.physical
+  let tolerance = own.physical.div_ceil(TOLERANCE_SHARE).max(TOLERANCE_BYTES);
+  let is_there = heap.saturating_add(tolerance) >= own.physical;
+  is_there && (nothing_is_hidden || heap <= own.physical.saturating_add(tolerance))
+}
+
+/// Resident bytes in memory of which no piece is made: what may not be accessed any more, and what is immense.
+fn hidden_bytes(space: &impl AddressSpace, regions: &[Region]) -> u64 {
+  let hidden = regions
+    .iter()
+    .filter(|region| region.is_plain_anonymous() && (region.access.is_none() || is_immense(region)));
+  hidden.fold(0, |sum, region| {
+    let found = space.resident_file(region.start, region.end).unwrap_or_default();
+    sum.saturating_add(found.copied)
+  })
+}
+
+/// Whether a page may be read without putting it there. Where nothing tells of single pages, it is taken for granted.
+fn is_there(space: &impl AddressSpace, source: ResidencySource, page: u64, page_size: u64) -> bool {
+  let mut residency = Vec::new();
+  if source != ResidencySource::Smaps {
+    space.resident_pages(page, page.saturating_add(page_size), &mut residency);
+  }
+  residency.first().is_none_or(|byte| byte & 1 == 1)
 }
 
 /// Resident bytes of the measured pieces of an isolate.
@@ -227,11 +273,8 @@ pub(super) fn owned_by(isolate: u64, measured: &[Measured]) -> u64 {
 fn measure(space: &impl AddressSpace, residency: &Residency, plan: Plan, piece: Piece) -> FileResidency {
   let by_page_tables = || space.resident_file(piece.start, piece.end);
   match piece.backing {
-    Backing::Anonymous if plan.source != ResidencySource::Pagemap => {
-      FileResidency { file: 0, copied: residency.bytes_between(piece.start, piece.end) }
-    }
-    Backing::Anonymous if !residency.covers(piece.start) => FileResidency::default(),
-    Backing::Anonymous | Backing::Sparse => by_page_tables()
+    Backing::Anonymous => FileResidency { file: 0, copied: residency.bytes_between(piece.start, piece.end) },
+    Backing::Sparse => by_page_tables()
       .unwrap_or_else(|| FileResidency { file: 0, copied: residency.bytes_between(piece.start, piece.end) }),
     Backing::File { written } if plan.every_piece || written || piece.part != Part::Code => {
       by_page_tables().unwrap_or_default()

@@ -103,6 +103,14 @@ pub fn pagemap_tells_zero_pages() -> bool {
 pub fn resident_pages(_start: u64, _end: u64, _residency: &mut Vec<u8>) {}
 
 /// See [`resident_pages`].
+pub fn pages_in_resident_set(_start: u64, _end: u64, _residency: &mut Vec<u8>) {}
+
+/// See the module.
+pub fn is_in_memory(_page: u64) -> bool {
+  false
+}
+
+/// See the module.
 pub fn resident_pages_of_run(_run: &[(u64, u64)], _residency: &mut Vec<u8>) {}
 
 /// # Errors

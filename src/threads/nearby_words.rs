@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::platform::{page_residency_works, page_size, read_own_words, resident_pages};
+use crate::platform::{self, page_size, read_own_words};
 
 /// Words read in one go. The thread's memory may end before the search does, at a page: no block reaches across one.
 const BLOCK: usize = 64;
@@ -37,11 +37,7 @@ fn blocks_between(start: u64, end: u64) -> impl Iterator<Item = u64> {
 /// Whether the page of this address is in memory, as far as the kernel tells. `pages` has the answers given before.
 fn is_in_memory(address: u64, pages: &mut HashMap<u64, bool>) -> bool {
   let page = address & !page_size().saturating_sub(1);
-  *pages.entry(page).or_insert_with(|| {
-    let mut residency = Vec::new();
-    resident_pages(page, page.saturating_add(page_size()), &mut residency);
-    !page_residency_works() || residency.first().is_some_and(|byte| byte & 1 == 1)
-  })
+  *pages.entry(page).or_insert_with(|| platform::is_in_memory(page))
 }
 
 fn bytes(words: usize) -> u64 {

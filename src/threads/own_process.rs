@@ -50,6 +50,10 @@ impl AddressSpace for OwnProcess {
     platform::resident_pages_of_run(run, residency);
   }
 
+  fn pages_in_resident_set(&self, start: u64, end: u64, residency: &mut Vec<u8>) {
+    platform::pages_in_resident_set(start, end, residency);
+  }
+
   fn smaps(&self) -> Result<Vec<u8>> {
     platform::read_smaps()
   }
@@ -296,7 +300,7 @@ fn find_layout(own: &OwnProcess, isolate: u64, buffers: &[HeldBuffer]) -> Result
     let mut regions = Vec::new();
     if maps::parse(&text, &mut regions).is_ok() {
       let mut pages = heap_page_candidates(&regions);
-      pages.retain(|page| !is_mapped_buffer(buffers, *page));
+      pages.retain(|page| !is_mapped_buffer(buffers, *page) && platform::is_in_memory(*page));
       if let Some(layout) = HeaderLayout::find(own, &pages, isolate) {
         LAYOUT.get_or_init(|| layout);
       }

@@ -91,7 +91,8 @@ fn threads_with_arenas(
 ) -> Option<usize> {
   let mut threads = 0_usize;
   for (tid, words) in words {
-    let arena = arena_at(*words.get(&place.distance)?, place.main_arena, arenas)?;
+    let word = words.get(&place.distance).copied().unwrap_or(0); // what is not in memory was never written
+    let arena = arena_at(word, place.main_arena, arenas)?;
     let told = registered.get(tid).copied().unwrap_or(ThreadArena::None);
     if told != ThreadArena::None && told != arena {
       return None;

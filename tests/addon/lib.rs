@@ -53,6 +53,32 @@ pub fn read_zeros(bytes: f64) {
   read_each_page(map_private(length), length);
 }
 
+/// Anonymous memory, written, and then made read-only.
+#[napi]
+pub fn read_only(bytes: f64) {
+  protect(bytes, libc::PROT_READ);
+}
+
+/// Anonymous memory, written, and then without any access.
+#[napi]
+pub fn no_access(bytes: f64) {
+  protect(bytes, libc::PROT_NONE);
+}
+
+/// One block of malloc's, written. The middle of it is left out of core dumps, so that the kernel splits its mapping.
+#[napi]
+pub fn allocate_split(bytes: f64) {
+  let length = bytes as usize;
+  // SAFETY: malloc takes any size.
+  let block = unsafe { libc::malloc(length) }.cast::<u8>();
+  assert!(!block.is_null());
+  write_each_page(block, length);
+  let middle = block.wrapping_add(block.align_offset(PAGE)).wrapping_add(length / 4 / PAGE * PAGE);
+  // SAFETY: the half in the middle lies inside the block.
+  let failed = unsafe { libc::madvise(middle.cast(), length / 2 / PAGE * PAGE, libc::MADV_DONTDUMP) } != 0;
+  assert!(!failed);
+}
+
 /// A thread that stays, deep in its stack.
 #[napi]
 pub fn deep_stack(bytes: f64) {
@@ -118,6 +144,15 @@ fn descend(depth: usize) {
     descend(depth - frame.len());
   }
   std::hint::black_box(&frame);
+}
+
+fn protect(bytes: f64, protection: i32) {
+  let length = bytes as usize;
+  let start = map_private(length);
+  write_each_page(start, length);
+  // SAFETY: nobody uses the mapping made above.
+  let failed = unsafe { libc::mprotect(start.cast(), length, protection) } != 0;
+  assert!(!failed);
 }
 
 fn map_private(length: usize) -> *mut u8 {

@@ -215,6 +215,11 @@ impl AddressSpace for HandBuilt {
     residency.extend(pages.map(|page| 0xF0 | u8::from(resident(page))));
   }
 
+  fn pages_in_resident_set(&self, start: u64, end: u64, residency: &mut Vec<u8>) {
+    let pages = (start..end).step_by(4096);
+    residency.extend(pages.map(|page| u8::from(self.resident.contains(&page))));
+  }
+
   fn smaps(&self) -> Result<Vec<u8>> {
     let blocks = self.lines.values().map(|line| {
       let (start, rest) = line.split_once('-').unwrap();

@@ -158,6 +158,38 @@ fn smaps_gives_the_same_sums() {
 }
 
 #[test]
+fn an_untouched_region_that_is_aligned_like_a_page_is_not_read() {
+  let untouched = ALIGNED + 64 * MIB;
+  let space = HandBuilt::new()
+    .anonymous(ALIGNED, MIB, "rw-p")
+    .page(ALIGNED, ISOLATE)
+    .with_layout()
+    .anonymous(untouched, 16 * MIB, "rw-p");
+  for source in [ResidencySource::Mincore, ResidencySource::Pagemap] {
+    space.look(source, true);
+    assert!(!space.read.borrow().iter().any(|address| *address >= untouched), "{source:?}");
+  }
+}
+
+#[test]
+fn what_may_not_be_accessed_any_more_is_no_part_of_a_large_heap() {
+  let heap = 128 * MIB;
+  let mut space = HandBuilt::new()
+    .anonymous(ALIGNED, heap, "rw-p")
+    .anonymous(UNEXPLAINED, 64 * MIB, "---p")
+    .touched(UNEXPLAINED, 64 * MIB);
+  for page in (ALIGNED..ALIGNED + heap).step_by(256 * 1024) {
+    space = space.page(page, ISOLATE);
+  }
+  let space = space.with_layout();
+  let own_heap = Some(OwnIsolate { address: ISOLATE, physical: heap });
+  let plan = Plan { source: ResidencySource::Mincore, every_piece: false, own_heap };
+  let survey = survey(&space, &space.facts, plan).unwrap().unwrap();
+  assert_eq!(survey.own_heap, Some(heap));
+  assert_eq!(survey.breakdown.part(Part::Other), 64 * MIB);
+}
+
+#[test]
 fn nothing_is_read_where_nothing_is_resident_but_headers_of_pages() {
   let sparse = 0x7d00_0000_3000;
   let space = HandBuilt::new()

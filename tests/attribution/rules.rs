@@ -1,6 +1,6 @@
 //! One address space for each rule of who owns a region.
 
-use rs_memusage::attribution::{Owner, Part, ResidencySource};
+use rs_memusage::attribution::{HeldBuffer, Owner, Part, ResidencySource};
 
 use crate::hand_built::{HandBuilt, ISOLATE, KIB, MAIN_THREAD, MIB, OTHER_ISOLATE, PAGE};
 
@@ -129,15 +129,61 @@ fn generated_code_belongs_to_the_isolate_whose_range_it_is_in() {
 
 #[test]
 fn read_only_memory_of_v8_is_measured_by_the_page_tables() {
-  let mut space = HandBuilt::new().anonymous(ALIGNED, MIB, "r--p").touched(ALIGNED, PAGE);
-  space.zero_pages.extend((ALIGNED + PAGE..ALIGNED + MIB).step_by(4096));
-  assert_eq!(space.pieces(), [(ALIGNED, ALIGNED + MIB, Part::V8Heap, Owner::V8)]);
+  const SIZE: u64 = 128 * KIB;
+  let mut space =
+    HandBuilt::new().anonymous(ALIGNED, SIZE, "r--p").words(ALIGNED, &[0x400, 0x18ea_4450, 0x3fd7_8880_0831]);
+  space.zero_pages.extend((ALIGNED + PAGE..ALIGNED + SIZE).step_by(4096));
+  assert_eq!(space.pieces(), [(ALIGNED, ALIGNED + SIZE, Part::V8Heap, Owner::V8)]);
   let read_only = |space: &HandBuilt| space.look(ResidencySource::Mincore, true).breakdown.part(Part::V8Heap);
   assert_eq!(read_only(&space), PAGE, "the page of zeros is nobody's");
   space.pagemap_fails = true;
-  assert_eq!(read_only(&space), MIB, "mincore does not know it");
+  assert_eq!(read_only(&space), SIZE, "mincore does not know it");
   space.facts.engine_is_v8 = false;
   assert_ne!(part_of(&space, ALIGNED), Part::V8Heap);
+}
+
+#[test]
+fn what_v8_left_of_a_read_only_page_is_its_own() {
+  let space = HandBuilt::new()
+    .anonymous(ALIGNED, 64 * KIB, "r--p")
+    .words(ALIGNED, &[0x400, 0x18ea_4450])
+    .anonymous(ALIGNED + 64 * KIB, 64 * KIB, "---p")
+    .anonymous(ALIGNED + 128 * KIB, 64 * KIB, "r--p");
+  assert_eq!(part_of(&space, ALIGNED + 128 * KIB), Part::V8Heap);
+}
+
+#[test]
+fn memory_that_others_made_read_only_is_not_v8s() {
+  let space = HandBuilt::new().anonymous(ALIGNED, MIB, "r--p").touched(ALIGNED, MIB).words(ALIGNED, &[1, 1]);
+  assert_eq!(space.pieces(), [(ALIGNED, ALIGNED + MIB, Part::Other, Owner::Process)]);
+}
+
+#[test]
+fn a_chunk_that_the_kernel_split_is_one() {
+  let end = ALIGNED + 3 * MIB;
+  let space = HandBuilt::new()
+    .anonymous(ALIGNED, MIB, "rw-p")
+    .chunk(ALIGNED, 3 * MIB)
+    .anonymous(ALIGNED + MIB, MIB, "r--p")
+    .anonymous(ALIGNED + 2 * MIB, 2 * MIB, "rw-p")
+    .chunk(end, MIB);
+  let pieces: Vec<_> = space.pieces().into_iter().map(|(start, end, _, owner)| (start, end, owner)).collect();
+  let ends = [ALIGNED, ALIGNED + MIB, ALIGNED + 2 * MIB, end + MIB];
+  let expected = ends.windows(2).map(|ends| (ends[0], ends[1], Owner::LargeChunks));
+  assert_eq!(pieces, expected.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_buffer_on_the_books_is_known_where_it_carries_no_sign() {
+  let mut space = HandBuilt::new().anonymous(ALIGNED, 4 * MIB, "rw-p").touched(ALIGNED, 4 * MIB);
+  let held = HeldBuffer { start: ALIGNED + MIB, end: ALIGNED + 2 * MIB, thread: None, is_mapped: false };
+  space.facts.buffers.push(held);
+  let expected = [
+    (ALIGNED, ALIGNED + MIB, Part::Other, Owner::Process),
+    (ALIGNED + MIB, ALIGNED + 2 * MIB, Part::NativeHeap, Owner::Buffer),
+    (ALIGNED + 2 * MIB, ALIGNED + 4 * MIB, Part::Other, Owner::Process),
+  ];
+  assert_eq!(space.pieces(), expected);
 }
 
 #[test]
@@ -159,6 +205,21 @@ fn an_arena_is_known_by_its_header_of_old_and_new_glibc() {
     );
     assert_eq!(space.look(ResidencySource::Mincore, true).arenas(), (1, 2 * PAGE));
   }
+}
+
+#[test]
+fn heaps_of_two_arenas_that_adjoin_are_told_apart() {
+  let (first, second) = (ALIGNED, ALIGNED + ARENA_HEAP);
+  let heap = |start: u64, size: u64| [start + 0x30, 0, size, size];
+  let space = HandBuilt::new()
+    .anonymous(first, ARENA_HEAP + MIB, "rw-p")
+    .words(first, &heap(first, ARENA_HEAP))
+    .words(second, &heap(second, MIB));
+  let expected = [
+    (first, second, Part::NativeHeap, Owner::Arena(first + 0x30)),
+    (second, second + MIB, Part::NativeHeap, Owner::Arena(second + 0x30)),
+  ];
+  assert_eq!(space.pieces(), expected);
 }
 
 #[test]

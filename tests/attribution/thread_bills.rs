@@ -121,6 +121,19 @@ fn claims_to_large_allocations_are_met_as_far_as_they_go() {
 }
 
 #[test]
+fn a_claim_is_less_what_the_books_say_is_not_in_memory() {
+  let buffer = CHUNKS + 64 * MIB;
+  let untouched = HeldBuffer { is_mapped: true, ..held(buffer, 50 * MIB, MAIN_THREAD) };
+  let mut space = with_chunks().anonymous(buffer, 50 * MIB, "rw-p").touched(buffer, MIB);
+  space.facts.buffers.push(untouched);
+  let survey = look(&space);
+  let bills = bills(&survey, &two_threads([50 * MIB, 41 * MIB]), on_the_books(&[untouched]));
+  let [main, worker] = bills.threads.as_slice() else { panic!("two bills") };
+  assert_eq!((main.native_heap, main.array_buffers), (2 * MIB + MIB, Some(MIB)), "nothing of the chunks");
+  assert_eq!(worker.native_heap, 3 * MIB + 40 * MIB);
+}
+
+#[test]
 fn claims_beyond_what_is_there_are_cut_alike() {
   let survey = look(&with_chunks());
   let bills = bills(&survey, &two_threads([60 * MIB, 21 * MIB]), Hints::default());

@@ -298,6 +298,12 @@ impl AddressSpace for CapturedProcess {
     residency.extend(self.pages_between(start, end).map(|page| u8::from(page != Page::Absent)));
   }
 
+  fn pages_in_resident_set(&self, start: u64, end: u64, residency: &mut Vec<u8>) {
+    residency.extend(
+      self.pages_between(start, end).map(|page| u8::from(!matches!(page, Page::Absent | Page::Zero))),
+    );
+  }
+
   fn smaps(&self) -> Result<Vec<u8>> {
     let blocks = self.lines.iter().map(|([rss, pss, anonymous, swap], line)| {
       format!("{line}\nRss: {rss} kB\nPss: {pss} kB\nAnonymous: {anonymous} kB\nSwap: {swap} kB\n")

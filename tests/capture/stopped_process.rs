@@ -100,6 +100,10 @@ impl AddressSpace for StoppedProcess {
     self.captured.resident_pages(start, end, residency);
   }
 
+  fn pages_in_resident_set(&self, start: u64, end: u64, residency: &mut Vec<u8>) {
+    self.captured.pages_in_resident_set(start, end, residency);
+  }
+
   fn smaps(&self) -> Result<Vec<u8>> {
     self.captured.smaps()
   }

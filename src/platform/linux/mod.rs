@@ -22,7 +22,8 @@ pub use footprint::footprint;
 pub use own_memory::{OwnMemory, read_own_words};
 pub use peak::{peak_resident_set_size, reset_peak_resident_set_size};
 pub use residency::{
-  page_residency_works, pagemap_tells_zero_pages, resident_file, resident_pages, resident_pages_of_run,
+  is_in_memory, page_residency_works, pagemap_tells_zero_pages, pages_in_resident_set, resident_file,
+  resident_pages, resident_pages_of_run,
 };
 pub use spare_descriptor::{borrow_spare_descriptor, return_spare_descriptor};
 pub use symbol::{defining_object, find_symbol};

@@ -86,6 +86,33 @@ fn absent_ranges(start: u64, end: u64) -> Option<Vec<(u64, u64)>> {
   scanned.ok().flatten()
 }
 
+/// Whether a page may be read without putting it in memory, as far as the kernel tells.
+pub fn is_in_memory(page: u64) -> bool {
+  let mut residency = Vec::new();
+  resident_pages(page, page.saturating_add(page_size()), &mut residency);
+  !page_residency_works() || residency.first().is_some_and(|byte| byte & 1 == 1)
+}
+
+/// As [`resident_pages`], by the page tables: a page that was read and never written does not count. Where they cannot
+/// be asked, it does.
+pub fn pages_in_resident_set(start: u64, end: u64, residency: &mut Vec<u8>) {
+  let (known, page) = (residency.len(), page_size());
+  let pages = |bytes: u64| usize::try_from(bytes.div_ceil(page)).unwrap_or(0);
+  residency.resize(known.saturating_add(pages(end.saturating_sub(start))), 0);
+  let asked = residency.get_mut(known..).unwrap_or_default();
+  let scanned = PAGEMAP.with(|descriptor| {
+    Ok(scan_ranges(descriptor, (start, end), IN_RESIDENT_SET, |range| {
+      let from = pages(range.start.saturating_sub(start));
+      let to = pages(range.end.saturating_sub(start));
+      asked.get_mut(from..to).unwrap_or_default().fill(1);
+    }))
+  });
+  if scanned.ok().flatten().is_none() {
+    residency.truncate(known);
+    resident_pages(start, end, residency);
+  }
+}
+
 /// Whether the kernel answers at all: some sandboxes do not. Asked once, about a page that surely is in memory.
 pub fn page_residency_works() -> bool {
   static WORKS: OnceLock<bool> = OnceLock::new();
@@ -151,6 +178,10 @@ struct Categories {
   told: u64,
 }
 
+/// The kernel's shared page of zeros is in nobody's resident set.
+const IN_RESIDENT_SET: Categories =
+  Categories { wanted: IS_PRESENT | IS_ZERO_PAGE, inverted: IS_ZERO_PAGE, told: IS_PRESENT | IS_FILE };
+
 /// `struct page_region`
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
@@ -162,13 +193,8 @@ struct PageRange {
 
 /// Resident bytes by the page tables. `None` where `PAGEMAP_SCAN` is unknown or refused.
 fn scan(descriptor: i32, start: u64, end: u64) -> Option<FilePages> {
-  let present = Categories {
-    wanted: IS_PRESENT | IS_ZERO_PAGE,
-    inverted: IS_ZERO_PAGE, // the kernel's shared page of zeros is in nobody's resident set
-    told: IS_PRESENT | IS_FILE,
-  };
   let mut pages = FilePages::default();
-  scan_ranges(descriptor, (start, end), present, |range| {
+  scan_ranges(descriptor, (start, end), IN_RESIDENT_SET, |range| {
     let kind = if range.categories & IS_FILE == 0 { &mut pages.copied } else { &mut pages.file };
     *kind = kind.saturating_add(range.end.saturating_sub(range.start));
   })?;
