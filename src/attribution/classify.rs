@@ -483,7 +483,7 @@ fn runs(regions: &[Region]) -> Vec<u64> {
   let mut run_end = 0;
   for (region, end) in regions.iter().zip(&mut runs).rev() {
     let goes_on =
-      is_allocation(region) && behind.is_some_and(|next| next.start == region.end && is_allocation(next));
+      may_be_malloced(region) && behind.is_some_and(|next| next.start == region.end && may_be_malloced(next));
     if !goes_on {
       run_end = region.end;
     }
@@ -494,7 +494,7 @@ fn runs(regions: &[Region]) -> Vec<u64> {
 }
 
 /// Memory that an allocator may have mapped: private, not a file's, no code.
-fn is_allocation(region: &Region) -> bool {
+fn may_be_malloced(region: &Region) -> bool {
   region.is_plain_anonymous() && !region.access.execute
 }
 
