@@ -16,18 +16,18 @@ const SEARCHED_WORDS: usize = 1024;
 static DISTANCES: OnceLock<Vec<u64>> = OnceLock::new();
 
 /// Finds the variable, once per process. The calling thread's isolate is `isolate`.
-pub(super) fn calibrate(isolate: u64) {
+pub(crate) fn calibrate(isolate: u64) {
   DISTANCES.get_or_init(|| find_distances(isolate).unwrap_or_default());
 }
 
 /// Whether the isolates of all threads can be told.
-pub(super) fn is_calibrated() -> bool {
+pub(crate) fn is_calibrated() -> bool {
   DISTANCES.get().is_some_and(|distances| !distances.is_empty())
 }
 
 /// The values of that variable in all threads, each with the kernel's id of the thread: isolates, and perhaps a word
 /// that is none.
-pub(super) fn candidates(threads: &[ThreadPlace], memory: &OwnMemory) -> Vec<(i32, u64)> {
+pub(crate) fn candidates(threads: &[ThreadPlace], memory: &OwnMemory) -> Vec<(i32, u64)> {
   let distances = DISTANCES.get().map(Vec::as_slice).unwrap_or_default();
   let places: Vec<(i32, u64)> = threads
     .iter()

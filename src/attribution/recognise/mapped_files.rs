@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::Part;
+use crate::attribution::piece::Part;
 use crate::parse::maps::Region;
 
 /// Files of which some part is mapped executable: programs, libraries, addons. All their mappings are code.
