@@ -3,6 +3,7 @@
   clippy::arithmetic_side_effects,
   clippy::as_conversions,
   clippy::cast_possible_truncation,
+  clippy::cast_precision_loss,
   clippy::cast_sign_loss,
   clippy::missing_panics_doc,
   clippy::unwrap_used,
