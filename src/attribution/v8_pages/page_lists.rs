@@ -95,8 +95,8 @@ fn pairs(records: &HashMap<u64, &[u64]>, next: usize) -> usize {
   records.iter().filter(names_back).count()
 }
 
-/// The word of a first page that leads to an object with that page, and where the object has it: the place on which
-/// most first pages agree.
+/// The word of a first page that leads to an object with the first page and the last of its list, and where the object
+/// has them: the place on which most first pages agree.
 fn find_space(memory: &impl Memory, records: &HashMap<u64, &[u64]>, next: usize) -> Option<(usize, usize)> {
   let mut votes: HashMap<(usize, usize), usize> = HashMap::new();
   let previous = next.saturating_add(1);
@@ -109,9 +109,18 @@ fn find_space(memory: &impl Memory, records: &HashMap<u64, &[u64]>, next: usize)
       if records.contains_key(pointer) || !memory.read(*pointer, &mut space) {
         continue;
       }
-      for (position, _) in space.iter().enumerate().filter(|(_, value)| *value == address) {
-        let votes = votes.entry((word, position)).or_default();
-        *votes = votes.saturating_add(1);
+      let is_last = |record: u64| {
+        is_pointer(record)
+          && record != *address
+          && read_at(memory, record, next) == Some(0)
+          && read_at(memory, record, previous).is_some_and(is_pointer)
+      };
+      let ends = space.windows(2).enumerate();
+      for (position, ends) in ends.filter(|(_, ends)| ends.first() == Some(address)) {
+        if ends.last().is_some_and(|last| is_last(*last)) {
+          let votes = votes.entry((word, position)).or_default();
+          *votes = votes.saturating_add(1);
+        }
       }
     }
   }
