@@ -142,6 +142,7 @@ async function comeAndGo(churns) {
   }
 }
 
+/** A worker ends by itself when its time is over, or is terminated at some moment before. */
 async function runWorker(workerData, slot, isTerminated) {
   const worker = new Worker(new URL('./lib/turnover/holder.mjs', import.meta.url), { workerData })
   slot.threadId = worker.threadId
@@ -149,22 +150,26 @@ async function runWorker(workerData, slot, isTerminated) {
   worker.on('error', (error) =>
     findings.add({ way: 'holder', problems: [{ what: 'a worker failed', detail: error.stack }] }),
   )
-  worker.once('message', () => {
-    connect(worker)
-    live.add(worker)
-  })
   come++
-  const endsAt = Math.min(endAt, Date.now() + workerData.lifetimeMs)
+  await Promise.race([once(worker, 'message'), gone])
+  connect(worker)
+  live.add(worker)
+  const patience = Math.min(
+    endAt - Date.now(),
+    isTerminated ? random(workerData.lifetimeMs) : Number.POSITIVE_INFINITY,
+  )
+  const waiting = new AbortController()
+  const patient = sleep(Math.max(patience, 0), null, waiting).catch(() => {})
+  await Promise.race([gone, patient])
+  waiting.abort()
+  live.delete(worker)
   if (isTerminated) {
-    await Promise.race([gone, sleep(random(workerData.lifetimeMs))])
     slot.state = PASSING
     await worker.terminate()
   } else {
-    await Promise.race([gone, sleep(endsAt - Date.now())])
     worker.postMessage({ end: true })
   }
   await gone
-  live.delete(worker)
   slot.leave()
 }
 

@@ -181,7 +181,7 @@ function take(kind, how) {
   slot.count('begun', kind, bytes)
   const [thing, free] = TAKE[kind][how](size)
   slot.count('made', kind, bytes)
-  keep({ kind, bytes, thing, free, weight: size })
+  keep({ kind, bytes, thing, free, weight: bytes + MIB }) // even what is not in memory is bounded
 }
 
 function inMemory(kind, how, size) {
