@@ -35,6 +35,7 @@ const MIB = 1024 * 1024
 const CHURNING = 2
 const LARGEST_MIB = 200
 const SLOTS = 64
+const TERMINATED_WITHIN_MS = 10_000
 
 /** What workers hold. Those of the first kind can be terminated at any moment: nothing of theirs outlives them. */
 const REPERTOIRES = {
@@ -132,7 +133,7 @@ async function comeAndGo(churns) {
       ledger: ledger.memory,
       slot: index,
       seed: random(1e9),
-      lifetimeMs: 200 + random(churns ? 20_000 : 8000),
+      changes: 10 + random(churns ? 3000 : 150),
       target: Math.min(1 + random(LARGEST_MIB), most / lanes) * MIB,
       pauseMs: churns ? 0 : 1 + random(200),
       repertoire: repertoires[random(repertoires.length)],
@@ -142,7 +143,7 @@ async function comeAndGo(churns) {
   }
 }
 
-/** A worker ends by itself when its time is over, or is terminated at some moment before. */
+/** A worker ends by itself when it has changed enough, or is terminated at some moment before. */
 async function runWorker(workerData, slot, isTerminated) {
   const worker = new Worker(new URL('./lib/turnover/holder.mjs', import.meta.url), { workerData })
   slot.threadId = worker.threadId
@@ -156,7 +157,7 @@ async function runWorker(workerData, slot, isTerminated) {
   live.add(worker)
   const patience = Math.min(
     endAt - Date.now(),
-    isTerminated ? random(workerData.lifetimeMs) : Number.POSITIVE_INFINITY,
+    isTerminated ? random(TERMINATED_WITHIN_MS) : Number.POSITIVE_INFINITY,
   )
   const waiting = new AbortController()
   const patient = sleep(Math.max(patience, 0), null, waiting).catch(() => {})

@@ -24,7 +24,7 @@ const HEARTBEAT_MS = 25
 const SWEEP_MS = 50
 const LARGEST = 50 * MIB
 
-const { ledger, slot: index, seed, lifetimeMs, target, pauseMs, repertoire } = workerData
+const { ledger, slot: index, seed, changes, target, pauseMs, repertoire } = workerData
 const slot = new Ledger(ledger).slot(index)
 const random = randomFrom(seed)
 const held = []
@@ -124,10 +124,9 @@ parentPort.on('message', ({ port, end }) => {
 slot.enter(threadId)
 parentPort.postMessage('begins')
 
-const endAt = Date.now() + lifetimeMs
-while (!stopped && Date.now() < endAt) {
+for (let change = 0; change < changes && !stopped; change++) {
   slot.nextTurn() // odd: something changes
-  await change()
+  await changeSomething()
   slot.nextTurn() // even: it rests
   words()
   if (pauseMs > 0) await sleep(random(pauseMs))
@@ -140,7 +139,7 @@ peer?.close()
 while (held.length > 0) drop(held.pop())
 parentPort.close()
 
-async function change() {
+async function changeSomething() {
   const move = random(20)
   if (heldBytes < target / 2 && move > 1) {
     takeAnything()
