@@ -4,19 +4,9 @@
 
 const { externalBuffers } = require('../..')
 const { collectUntil } = require('./collect')
+const { randomFrom } = require('./random')
 
 const canTransfer = typeof ArrayBuffer.prototype.transfer === 'function'
-
-/** mulberry32: small, seeded, good enough to choose what to do next. */
-function randomFrom(seed) {
-  let state = seed
-  return (limit) => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit
-  }
-}
 
 /** Runs so many steps; gives the first disagreement, or null. */
 async function runAgainstModel(seed, steps) {
