@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{live_isolates, look_cost, registry, thread_arenas};
+use super::look_cost::{self, Kind, Work};
+use super::{live_isolates, registry, thread_arenas};
 use crate::attribution::{
   AddressSpace, ChunkOwners, Facts, FileResidency, HeaderLayout, HeldBuffer, Isolates, Memory, OwnIsolate,
   Owner, Plan, ResidencySource, Survey, ThreadArena, V8Evidence, find_owners, heap_page_candidates,
@@ -14,7 +15,7 @@ use crate::buffers::{self, Entry};
 use crate::error::{MeasureError, Result};
 use crate::malloc;
 use crate::parse::{maps, status};
-use crate::platform::{self, ThreadPlace};
+use crate::platform::{self, PerProcess, ThreadPlace};
 
 /// Reads this process through the kernel, for one look.
 struct OwnProcess {
@@ -94,7 +95,8 @@ pub(crate) struct Look {
   pub(crate) v8: V8Evidence,
   /// Bytes in `ArrayBuffer`s of all threads; `None` when a thread never loaded the package, or cannot be asked.
   pub(crate) array_buffer_bytes: Option<u64>,
-  pub(crate) took: Duration,
+  /// How long it waited for another look to end.
+  pub(crate) waited: Duration,
 }
 
 impl Look {
@@ -117,8 +119,9 @@ impl Look {
   }
 }
 
-/// Only one thread looks at a time: the kernel keeps the reading position of `maps` per descriptor.
-static LOOKING: Mutex<()> = Mutex::new(());
+/// Only one thread looks at a time: the kernel keeps the reading position of `maps` per descriptor. A child may be forked
+/// while another thread looks.
+static LOOKING: PerProcess<Mutex<()>> = PerProcess::new(Mutex::default);
 
 /// What V8 pages of this process look like, found at the first look by a thread whose isolate is known.
 static LAYOUT: OnceLock<HeaderLayout> = OnceLock::new();
@@ -127,7 +130,8 @@ static LAYOUT: OnceLock<HeaderLayout> = OnceLock::new();
 /// is set.
 pub(crate) fn look(caller: Caller, every_piece: bool) -> Result<Look> {
   let start = Instant::now();
-  let _alone = LOOKING.lock().unwrap_or_else(PoisonError::into_inner);
+  let _alone = LOOKING.get().lock().unwrap_or_else(PoisonError::into_inner);
+  let waited = start.elapsed();
   let own = OwnProcess { memory: platform::OwnMemory::open() };
   let threads = platform::thread_places();
   let isolates = live_isolates::candidates(&threads, &own.memory);
@@ -138,8 +142,6 @@ pub(crate) fn look(caller: Caller, every_piece: bool) -> Result<Look> {
     _ if caller.engine_is_v8 => V8Evidence::Estimated,
     _ => V8Evidence::None,
   };
-  let took = start.elapsed();
-  look_cost::learn(survey.regions.len(), survey.counted.anonymous, took);
   let array_buffer_bytes =
     if has_unregistered(&survey) { None } else { registry::array_buffer_bytes(&own.memory) };
   let knows_heaps = facts.layout.is_some();
@@ -150,6 +152,12 @@ pub(crate) fn look(caller: Caller, every_piece: bool) -> Result<Look> {
     platform::main_thread(),
     &own.memory,
   );
+  look_cost::note(Work {
+    regions: u64::try_from(survey.regions.len()).unwrap_or(u64::MAX),
+    anonymous: survey.counted.anonymous,
+    threads: survey.counted.threads,
+    buffers: u64::try_from(facts.buffers.len()).unwrap_or(u64::MAX),
+  });
   Ok(Look {
     survey,
     threads,
@@ -160,7 +168,7 @@ pub(crate) fn look(caller: Caller, every_piece: bool) -> Result<Look> {
     residency,
     v8,
     array_buffer_bytes,
-    took,
+    waited,
   })
 }
 
@@ -169,18 +177,30 @@ pub(crate) fn find_chunk_owners(look: &Look) -> ChunkOwners {
   let start = Instant::now();
   let own = OwnProcess { memory: platform::OwnMemory::open() };
   let owners = find_owners(&look.survey, &own, &look.buffers, platform::page_size());
-  look_cost::learn_search(owners.searched(), start.elapsed());
+  look_cost::SEARCH.learn(owners.searched(), start.elapsed());
   owners
 }
 
-/// Refuses, before any work is done, a look that is likely to take longer than `budget`. A `deep` one reads the heaps.
+/// Asks the allocator about itself, after a look.
+pub(crate) fn allocator_statistics(look: &Look) -> Option<malloc::Statistics> {
+  let start = Instant::now();
+  let statistics = malloc::statistics();
+  look_cost::WALK.learn(look.survey.counted.anonymous, start.elapsed());
+  statistics
+}
+
+/// Refuses, before any work is done, a look that is likely to take longer than `budget`. One of kind `Search` reads the
+/// heaps as well, and `walks` says that the allocator will be asked.
 ///
 /// # Errors
 /// When it is, or when the kernel does not say how much memory there is to look at.
-pub(crate) fn check_budget(budget: Duration, deep: bool) -> Result<()> {
-  let look = look_cost::predict(platform::memory_by_kind()?.anonymous);
-  let search = if deep { look_cost::predict_search(registry::heap_bytes()) } else { 0 };
-  let predicted_micros = look.saturating_add(search);
+pub(crate) fn check_budget(budget: Duration, kind: Kind, walks: bool) -> Result<()> {
+  let status::Memory { anonymous, threads, .. } = platform::memory_by_kind()?;
+  let buffers = u64::try_from(buffers::count()).unwrap_or(u64::MAX);
+  let look = look_cost::predict(kind, Work { regions: 0, anonymous, threads, buffers });
+  let search = if kind == Kind::Search { look_cost::SEARCH.predict(registry::heap_bytes()) } else { 0 };
+  let walk = if walks { look_cost::WALK.predict(anonymous) } else { 0 };
+  let predicted_micros = look.saturating_add(search).saturating_add(walk);
   let budget_micros = u64::try_from(budget.as_micros()).unwrap_or(u64::MAX);
   if predicted_micros > budget_micros {
     return Err(MeasureError::OverBudget { predicted_micros, budget_micros });
