@@ -6,10 +6,10 @@ const { withWorkers } = require('./helpers/worker-bills')
 
 // Both figures are of the same call in the same process, so however busy the machine is they belong together. What is
 // left out by ours are two readings of a clock and the return.
-function assertIsTheCall(costs, least = 0.9) {
+function assertIsTheCall(costs) {
   for (const { said, took } of costs) assert.ok(said <= took, JSON.stringify(costs))
   // One call in some may be put aside between our clock and the other.
-  const honest = costs.filter(({ said, took }) => said >= took * least)
+  const honest = costs.filter(({ said, took }) => said >= took / 2)
   assert.ok(honest.length * 2 > costs.length, JSON.stringify(costs))
 }
 
@@ -41,7 +41,7 @@ function assertIsPredicted({ prediction, costs }) {
   const took = costs.map(({ took }) => took).sort((a, b) => a - b)
   // It is that of the last call, and these differ among each other by what the machine does beside.
   assert.ok(
-    prediction >= took[0] / 2 && prediction <= took.at(-1) * 2,
+    prediction >= took[0] / 3 && prediction <= took.at(-1) * 3,
     `${prediction} for ${took.map(Math.round).join()}`,
   )
 }
