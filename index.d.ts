@@ -261,7 +261,10 @@ export interface RssBreakdown {
   /** Threads of the process, a count. */
   threads: number
   method: RssBreakdownMethod
-  /** Microseconds that the look itself took. */
+  /**
+   * Microseconds that the call took: the whole of a synchronous one; of an asynchronous one all but what the event loop took
+   * to turn to the answer.
+   */
   costMicros: number
   /** Every piece, in address order; only with `{ regions: true }`. */
   regions?: RssRegion[]
@@ -270,8 +273,8 @@ export interface RssBreakdown {
 /** Options of {@link rssBreakdown}. */
 export interface RssBreakdownOptions {
   /**
-   * Milliseconds: a look that is predicted to take longer throws before any work is done. The prediction comes from
-   * RSS and the number of regions, and from what the last look took on this machine.
+   * Milliseconds: a call that is predicted to take longer throws before any work is done. The prediction comes from RSS and
+   * the number of regions, threads and buffers on the books, and from what the last call of the kind took in all.
    */
   budgetMs?: number
   /** Measure and list every single piece. */
@@ -312,7 +315,8 @@ type Signal = typeof globalThis extends { AbortSignal: { prototype: infer S } }
   : { readonly aborted: boolean }
 
 /**
- * {@link rssBreakdown} on a thread of libuv's pool: the event loop goes on. V8's own figure is taken at the call.
+ * {@link rssBreakdown} on a thread of the package's own, as {@link workerRssAsync}: the event loop goes on, and libuv's
+ * pool is left alone. V8's own figure is taken at the call.
  *
  * An aborted `signal` rejects with its reason at once; work that has begun goes on to its end unseen.
  */
@@ -324,8 +328,9 @@ export function rssBreakdownAsync(options?: RssBreakdownOptions & { signal?: Sig
  */
 export interface ThreadRss {
   /**
-   * `threadId` of `node:worker_threads`; 0 is the main thread. `null` for runtime threads, and for a worker that never
-   * loaded the package where it cannot be told which one it is.
+   * `threadId` of `node:worker_threads`; 0 is the main thread, whether that loaded the package or not. `null` for runtime
+   * threads, and for a worker that never loaded the package where it cannot be told which one it is. One that ends while
+   * the call waits keeps its number.
    */
   threadId: number | null
   /**
@@ -384,6 +389,18 @@ export interface ThreadRss {
    * not tell.
    */
   state: 'running' | 'idle' | 'blocked' | 'unregistered' | null
+  method: ThreadRssMethod
+}
+
+/** How the figures of a {@link ThreadRss} came about. */
+export interface ThreadRssMethod {
+  /**
+   * `'verified'`: the pages on the bill, `v8Heap` and `jit`, agree with V8's own `total_physical_size` for this isolate,
+   * within 5 % or 4 MiB; `ageMs` is how old that word is. `'estimated'`: they do not, as when V8 keeps pages that it does
+   * not count any more, or when the heap grew since V8 was asked. `'none'`: there is no word to compare them with, as for
+   * a worker that never loaded the package, or no heap.
+   */
+  v8Heap: 'verified' | 'estimated' | 'none'
 }
 
 /** Resident memory that no single thread owns, in bytes. The sum is {@link WorkerRss.shared}. */
@@ -447,7 +464,10 @@ export interface WorkerRss {
   /** All threads. */
   threads: ThreadRss[]
   method: WorkerRssMethod
-  /** Microseconds that the call took, waiting included. */
+  /**
+   * Microseconds that the call took, waiting included: the whole of a synchronous one; of an asynchronous one all but what
+   * the event loop took to turn to the answer.
+   */
   costMicros: number
 }
 
@@ -501,12 +521,12 @@ export interface WorkerRssFunction {
 export const workerRss: WorkerRssFunction
 
 /**
- * {@link workerRss} with the page work, and the wait, on a thread of libuv's pool. Workers that never loaded the package
- * are waited for as well.
+ * {@link workerRss} with the page work, and the wait, on a thread of the package's own: it is started at the first such
+ * call, serves all threads of the process, one look after the other, and is listed as the runtime thread `rs-memusage`.
+ * libuv's pool is left alone. Workers that never loaded the package are waited for as well.
  *
- * An aborted `signal` rejects with its reason at once; work that has begun goes on to its end unseen. Node waits for it
- * too where the calling thread is a worker that is terminated meanwhile: with another thread blocked in native code that
- * takes up to `waitMs`.
+ * An aborted `signal` rejects with its reason at once, and ends the wait; a look that has begun goes on to its end
+ * unseen. A pending call keeps the process alive, and a worker that is terminated meanwhile does not wait for it.
  */
 export function workerRssAsync(options?: WorkerRssOptions & { signal?: Signal }): Promise<WorkerRss>
 

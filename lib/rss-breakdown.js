@@ -1,6 +1,7 @@
 'use strict'
 
 const native = require('../native')
+const { Stopwatch } = require('./stopwatch')
 const { throwIfAborted, unlessAborted } = require('./unless-aborted')
 const { engineIsV8 } = require('./v8-layer')
 const { validateAbortSignal, validateBoolean, validateNumber, validateOptions } = require('./validate')
@@ -9,18 +10,34 @@ const PARTS = native.partNames()
 const OPTIONS = ['budgetMs', 'regions', 'allocator']
 
 function rssBreakdown(options = {}) {
+  const watch = new Stopwatch()
   validateOptions(options, OPTIONS)
   const request = requestOf(options)
-  return shape(native.rssBreakdown(request))
+  const raw = native.rssBreakdown(request)
+  const answer = shape(raw)
+  return priced(answer, watch.micros, { raw, request })
 }
 
 async function rssBreakdownAsync(options = {}) {
+  const watch = new Stopwatch()
   validateOptions(options, [...OPTIONS, 'signal'])
   const request = requestOf(options)
   const { signal } = options
   validateAbortSignal(signal, 'options.signal')
   throwIfAborted(signal)
-  return shape(await unlessAborted(native.rssBreakdownAsync(request), signal))
+  const [promise, call] = native.rssBreakdownAsync(request)
+  const before = watch.micros
+  const raw = await unlessAborted(promise, signal, () => native.giveUpCall(call))
+  const shaping = new Stopwatch()
+  const answer = shape(raw)
+  return priced(answer, before + raw.costMicros + shaping.micros, { raw, request })
+}
+
+/** The answer with what all of it took, from which the next prediction learns. */
+function priced(answer, costMicros, { raw, request }) {
+  native.learnBreakdownCost(request.regions, costMicros - raw.apartMicros)
+  answer.costMicros = costMicros
+  return answer
 }
 
 /** The request that the addon takes; throws on what it could not. */
@@ -52,7 +69,7 @@ function shape(raw) {
     swap: raw.swap,
     threads: raw.threads,
     method: raw.method,
-    costMicros: raw.costMicros,
+    costMicros: raw.costMicros, // until the answer was shaped
   }
   return raw.regions ? { ...breakdown, regions: raw.regions.map(shapeRegion) } : breakdown
 }

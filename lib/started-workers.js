@@ -9,33 +9,30 @@ const { name, version } = require('../package.json')
 class StartedWorker {
   #worker
   #pending = null
+  /** Node forgets it when the worker ends. */
+  threadId
   /** What V8 said last, `{ statistics, at }`, or null. */
   words = null
 
   constructor(worker) {
     this.#worker = worker
+    this.threadId = worker.threadId
   }
 
-  get threadId() {
-    return this.#worker.threadId
+  get isAlive() {
+    return this.#worker.threadId > 0
   }
 
   get name() {
     return this.#worker.threadName || null
   }
 
-  /** Resolves when V8 has answered, or after `waitMs`. A worker that is blocked is not asked twice. */
-  async ask(waitMs) {
+  /** Resolves when V8 has answered, or the worker has ended. One that is blocked is not asked twice. */
+  ask() {
     this.#pending ??= this.#askNow().finally(() => {
       this.#pending = null
     })
-    if (waitMs === 0) return
-    let timer
-    const patience = new Promise((resolve) => {
-      timer = setTimeout(resolve, Math.min(waitMs, LONGEST_TIMEOUT))
-    })
-    await Promise.race([this.#pending, patience])
-    clearTimeout(timer)
+    return this.#pending
   }
 
   async #askNow() {
@@ -45,6 +42,27 @@ class StartedWorker {
     } catch {
       // It ended meanwhile: there is nothing to say any more.
     }
+  }
+}
+
+/** With the answers of workers: it is over when they have come, after `waitMs`, or when somebody ends it. */
+class Patience {
+  #timer
+  #end
+  isOver = Promise.resolve()
+
+  constructor(workers, waitMs) {
+    if (waitMs === 0 || workers.length === 0) return
+    this.isOver = new Promise((resolve) => {
+      this.#end = resolve
+      this.#timer = setTimeout(resolve, Math.min(waitMs, LONGEST_TIMEOUT))
+      Promise.all(workers.map((worker) => worker.ask())).then(resolve)
+    })
+  }
+
+  end() {
+    clearTimeout(this.#timer)
+    this.#end?.()
   }
 }
 
@@ -67,10 +85,10 @@ if (!process[STARTED]) {
 /** Those that are alive and not on the registry, in the order in which they started. They are asked on the side. */
 function unregisteredWorkers() {
   const workers = [...process[STARTED]].filter(
-    ({ threadId }) => threadId > 0 && !native.isRegistered(threadId),
+    ({ threadId, isAlive }) => isAlive && !native.isRegistered(threadId),
   )
-  for (const worker of workers) worker.ask(0)
+  for (const worker of workers) worker.ask()
   return workers.sort((a, b) => a.threadId - b.threadId)
 }
 
-module.exports = { unregisteredWorkers }
+module.exports = { Patience, unregisteredWorkers }

@@ -5,11 +5,16 @@ function throwIfAborted(signal) {
   if (signal?.aborted) throw signal.reason
 }
 
-/** The promise's outcome, or the signal's reason as soon as it is aborted. The work itself is not stopped. */
-function unlessAborted(promise, signal) {
+/**
+ * The promise's outcome, or the signal's reason as soon as it is aborted. `giveUp` then ends what the promise waits for.
+ */
+function unlessAborted(promise, signal, giveUp) {
   if (!signal) return promise
   return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason)
+    const abort = () => {
+      reject(signal.reason)
+      giveUp()
+    }
     signal.addEventListener('abort', abort, { once: true })
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })

@@ -2,7 +2,8 @@
 
 const v8 = require('node:v8')
 const native = require('../native')
-const { unregisteredWorkers } = require('./started-workers')
+const { Patience, unregisteredWorkers } = require('./started-workers')
+const { Stopwatch } = require('./stopwatch')
 require('./this-thread')
 const { throwIfAborted, unlessAborted } = require('./unless-aborted')
 const { engineIsV8 } = require('./v8-layer')
@@ -17,12 +18,18 @@ const OPTIONS = ['waitMs', 'deep', 'budgetMs']
 const PROBE_BYTES = 33 * 1024 * 1024
 let searchWorks = false
 
+/** Node's number for the thread that a process begins with, whether that loaded the package or not. */
+const MAIN_THREAD_ID = 0
+
 function workerRss(options = {}) {
+  const watch = new Stopwatch()
   validateOptions(options, OPTIONS)
   const request = requestOf(options)
   const probe = probeFor(request)
   try {
-    return conclude(shape(native.workerRss(request), { workers: unregisteredWorkers(), probe }))
+    const raw = native.workerRss(request)
+    const answer = conclude(shape(raw, { workers: unregisteredWorkers(), probe }))
+    return priced(answer, watch.micros, { raw, request })
   } finally {
     drop(probe)
   }
@@ -34,6 +41,7 @@ workerRss.self = function self() {
 }
 
 async function workerRssAsync(options = {}) {
+  const watch = new Stopwatch()
   validateOptions(options, [...OPTIONS, 'signal'])
   const request = requestOf(options)
   const { signal } = options
@@ -41,16 +49,26 @@ async function workerRssAsync(options = {}) {
   throwIfAborted(signal)
   const workers = unregisteredWorkers()
   const probe = probeFor(request)
+  const patience = new Patience(workers, request.waitMs)
   try {
-    const answers = Promise.all([
-      native.workerRssAsync(request),
-      ...workers.map((worker) => worker.ask(request.waitMs)),
-    ])
-    const [raw] = await unlessAborted(answers, signal)
-    return conclude(shape(raw, { workers, probe }))
+    const [promise, call] = native.workerRssAsync(request)
+    const before = watch.micros
+    const answers = Promise.all([promise, patience.isOver])
+    const [raw] = await unlessAborted(answers, signal, () => native.giveUpCall(call))
+    const shaping = new Stopwatch()
+    const answer = conclude(shape(raw, { workers, probe }))
+    return priced(answer, before + raw.costMicros + shaping.micros, { raw, request })
   } finally {
+    patience.end()
     drop(probe)
   }
+}
+
+/** The answer with what all of it took, from which the next prediction learns. */
+function priced(answer, costMicros, { raw, request }) {
+  native.learnWorkerRssCost(request.deep, costMicros - raw.apartMicros)
+  answer.costMicros = costMicros
+  return answer
 }
 
 /** A buffer that a search has to find, until one was found: how V8 lays out buffers is not written down anywhere. */
@@ -96,7 +114,7 @@ function shape(raw, { workers, probe = null }) {
       largeAllocations: raw.searched === undefined ? 'estimated' : 'searched',
       searchedBytes: raw.searched ?? null,
     },
-    costMicros: raw.costMicros,
+    costMicros: raw.costMicros, // until the answer was shaped
   }
 }
 
@@ -104,7 +122,7 @@ function shapeThread(thread, { raw, identity, isCaller, probe }) {
   const { kind, v8Heap, jit, stack, nativeHeap, state = null } = thread
   const runsJavaScript = kind !== 'runtime'
   return {
-    threadId: thread.threadId ?? identity?.threadId ?? null,
+    threadId: thread.threadId ?? identity?.threadId ?? (kind === 'main' ? MAIN_THREAD_ID : null),
     name: identity?.name ?? thread.name ?? null,
     kind,
     rss: v8Heap + jit + stack + nativeHeap,
@@ -117,6 +135,7 @@ function shapeThread(thread, { raw, identity, isCaller, probe }) {
     arrayBuffers: runsJavaScript ? (thread.arrayBuffers ?? null) : null,
     ...withoutProbe(wordsOf(thread, { identity, isCaller }), isCaller ? probe : null),
     state,
+    method: { v8Heap: thread.evidence },
   }
 }
 

@@ -1,7 +1,10 @@
 'use strict'
 
 const { once } = require('node:events')
+const { existsSync, mkdtempSync, rmSync } = require('node:fs')
+const { tmpdir } = require('node:os')
 const { join } = require('node:path')
+const { setTimeout: pause } = require('node:timers/promises')
 const { Worker } = require('node:worker_threads')
 
 const script = join(__dirname, '..', 'fixtures', 'told-worker.js')
@@ -38,6 +41,15 @@ class ToldWorker {
   async tell(command, ...args) {
     this.#worker.postMessage({ command, args })
     return this.#answer()
+  }
+
+  /** Has it wait in a synchronous call, where nothing reaches it; gives how to end that. */
+  async block() {
+    const folder = mkdtempSync(join(tmpdir(), 'rs-memusage-'))
+    const mark = join(folder, 'blocked')
+    await this.tell('become', 'execSync', folder, mark)
+    while (!existsSync(mark)) await pause(5)
+    return () => rmSync(folder, { recursive: true })
   }
 
   async end() {

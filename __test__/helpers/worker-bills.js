@@ -33,6 +33,7 @@ const THREAD_FIGURES = [
   'external',
   'state',
   'ageMs',
+  'method',
 ]
 
 /** Runs a function in a process of its own, with `ToldWorker` on `globalThis`, and ends its workers after it. */
@@ -66,6 +67,7 @@ function assertConsistentThread(thread) {
   assert.equal(sum([v8Heap, jit, stack, nativeHeap]), rss, text) // null, where it is unknown, hides nothing
   assert.ok(arrayBuffers === null || arrayBuffers <= nativeHeap, text)
   assert.ok(ageMs === null || ageMs >= 0, text)
+  assert.ok(['verified', 'estimated', 'none'].includes(thread.method.v8Heap), text)
   if (kind === 'runtime') {
     assert.deepEqual([thread.threadId, thread.heapUsed, state, ageMs], [null, null, null, null], text)
   } else {

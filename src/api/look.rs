@@ -1,9 +1,8 @@
 //! What every look at the process has in common, as JavaScript asks for it and reads it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use napi::bindgen_prelude::{Env, panic_to_error};
+use napi::bindgen_prelude::Env;
 use napi_derive::napi;
 
 use crate::attribution::{OwnIsolate, ResidencySource, V8Evidence};
@@ -11,6 +10,7 @@ use crate::js_number::js_number;
 use crate::look::{Caller, Look};
 use crate::malloc;
 use crate::threads::env_state;
+use crate::threads::errands;
 
 /// How the figures of a look came about.
 #[napi(object, object_from_js = false)]
@@ -34,13 +34,21 @@ impl LookMethod {
         ResidencySource::Smaps => "smaps",
       },
       v8: match look.v8 {
-        V8Evidence::None => "none",
-        V8Evidence::Verified if look.isolates_agree() => "verified",
-        _ => "estimated",
+        V8Evidence::Verified if !look.isolates_agree() => evidence_name(V8Evidence::Estimated),
+        evidence => evidence_name(evidence),
       },
       malloc: if malloc::headers_are_known() && look.unsettled == 0 { "verified" } else { "estimated" },
       unsettled: js_number(look.unsettled),
     }
+  }
+}
+
+/// `verified`, `estimated` or `none`.
+pub(super) fn evidence_name(evidence: V8Evidence) -> &'static str {
+  match evidence {
+    V8Evidence::Verified => "verified",
+    V8Evidence::Estimated => "estimated",
+    V8Evidence::None => "none",
   }
 }
 
@@ -61,9 +69,13 @@ pub(super) fn budget_of(budget_ms: Option<f64>) -> Option<Duration> {
   budget_ms.and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok())
 }
 
-/// Does the work of a task. What calls it on a thread of libuv's pool lets no panic pass but ends the process: there a
-/// panic becomes the error that it is on the calling thread.
-pub(super) fn on_pool<T>(work: impl FnOnce() -> T) -> napi::Result<T> {
-  // What locks guard is used after a panic as it is, and the task is not used again.
-  catch_unwind(AssertUnwindSafe(work)).map_err(panic_to_error)
+/// Nobody waits for this call any more.
+#[napi(catch_unwind)]
+pub(crate) fn give_up_call(env: Env, call: u32) {
+  errands::give_up(env, call);
+}
+
+/// A span that JavaScript measured; none where that is no span.
+pub(super) fn micros(micros: f64) -> Duration {
+  Duration::try_from_secs_f64(micros / 1e6).unwrap_or_default()
 }

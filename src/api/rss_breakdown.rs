@@ -1,17 +1,20 @@
 //! `rssBreakdown()` and its asynchronous twin.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use napi::bindgen_prelude::{AsyncTask, Env, Task};
+use napi::bindgen_prelude::{Env, Unknown};
 use napi_derive::napi;
 
-use super::look::{LookMethod, budget_of, caller_of, on_pool};
+use super::look::{LookMethod, budget_of, caller_of, micros};
 use super::raise::raise;
 use crate::attribution::{Measured, Owner, Part, Survey};
 use crate::error::MeasureError;
 use crate::js_number::js_number;
+use crate::look::cost::{self, Kind};
 use crate::look::{self, Caller, Look};
 use crate::malloc;
+use crate::threads::errands::{self, Step};
+use crate::threads::pending_call::Answer;
 
 /// What JavaScript shapes into the public result.
 #[napi(object, object_from_js = false)]
@@ -40,8 +43,10 @@ pub(crate) struct RawBreakdown {
   pub tracked_bytes: f64,
   /// Resident bytes of those.
   pub tracked_resident: f64,
-  /// Microseconds that the look took.
+  /// Microseconds that it took until here.
   pub cost_micros: f64,
+  /// Of those, what was spent waiting, and on the allocator's walk.
+  pub apart_micros: f64,
   /// The regions, where they were asked for.
   pub regions: Option<Vec<RawRegion>>,
 }
@@ -90,14 +95,30 @@ pub(crate) fn rss_breakdown(env: Env, request: RawRequest) -> napi::Result<RawBr
   task.look().map_err(|error| raise(env, error))
 }
 
-/// Looks at the process, on a thread of libuv's pool.
+/// Looks at the process, on a thread of ours. Gives the promise, and the number by which to give it up.
 #[napi(catch_unwind)]
-pub(crate) fn rss_breakdown_async(env: Env, request: RawRequest) -> AsyncTask<BreakdownTask> {
-  AsyncTask::new(BreakdownTask::of(env, request))
+pub(crate) fn rss_breakdown_async(env: Env, request: RawRequest) -> napi::Result<(Unknown<'static>, u32)> {
+  let task = BreakdownTask::of(env, request);
+  let answer = move || {
+    let outcome = task.look();
+    Step::Done(Answer::of(move |env| outcome.map_err(|error| raise(env, error))))
+  };
+  errands::run(env, Box::new(answer))
+}
+
+/// What a call of `rssBreakdown()` took in all, but for what it waited and the allocator's walk.
+#[napi(catch_unwind)]
+pub(crate) fn learn_breakdown_cost(regions: bool, took_micros: f64) {
+  cost::learn(kind(regions), micros(took_micros));
+}
+
+fn kind(regions: bool) -> Kind {
+  if regions { Kind::Regions } else { Kind::Parts }
 }
 
 /// One look, on whichever thread.
-pub(crate) struct BreakdownTask {
+struct BreakdownTask {
+  start: Instant,
   caller: Caller,
   budget: Option<Duration>,
   regions: bool,
@@ -107,23 +128,28 @@ pub(crate) struct BreakdownTask {
 impl BreakdownTask {
   /// V8's own words can only be had on the caller's thread.
   fn of(env: Env, request: RawRequest) -> Self {
+    let start = Instant::now();
     let caller = caller_of(env, request.engine_is_v8);
     let budget = budget_of(request.budget_ms);
-    Self { caller, budget, regions: request.regions, allocator: request.allocator }
+    Self { start, caller, budget, regions: request.regions, allocator: request.allocator }
   }
 
   fn look(&self) -> Result<RawBreakdown, MeasureError> {
     if let Some(budget) = self.budget {
-      look::check_budget(budget, false)?;
+      look::check_budget(budget, kind(self.regions), self.allocator)?;
     }
-    look::look(self.caller, self.regions).map(|look| self.convert(&look))
+    let queued = self.start.elapsed();
+    look::look(self.caller, self.regions).map(|look| self.convert(&look, queued))
   }
 
-  fn convert(&self, look: &Look) -> RawBreakdown {
+  /// `queued` is how long the look had to wait for its turn.
+  fn convert(&self, look: &Look, queued: Duration) -> RawBreakdown {
     let survey = &look.survey;
     let (tracked_bytes, tracked_resident) = look.tracked();
     let (arenas, arena_resident) = survey.arenas();
-    let statistics = if self.allocator { malloc::statistics() } else { None };
+    let walking = Instant::now();
+    let statistics = if self.allocator { look::allocator_statistics(look) } else { None };
+    let apart = queued.saturating_add(look.waited).saturating_add(walking.elapsed());
     let native_heap = survey.breakdown.part(Part::NativeHeap);
     // Only glibc's arenas can be told from the rest of what the allocator mapped.
     let trimmable = if malloc::headers_are_known() { arena_resident } else { native_heap };
@@ -144,21 +170,9 @@ impl BreakdownTask {
       tracked_bytes: js_number(tracked_bytes),
       tracked_resident: js_number(tracked_resident),
       regions,
-      cost_micros: look.took.as_secs_f64() * 1e6,
+      cost_micros: self.start.elapsed().as_secs_f64() * 1e6,
+      apart_micros: apart.as_secs_f64() * 1e6,
     }
-  }
-}
-
-impl Task for BreakdownTask {
-  type Output = Result<RawBreakdown, MeasureError>;
-  type JsValue = RawBreakdown;
-
-  fn compute(&mut self) -> napi::Result<Self::Output> {
-    on_pool(|| self.look())
-  }
-
-  fn resolve(&mut self, env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
-    output.map_err(|error| raise(env, error))
   }
 }
 

@@ -2,20 +2,23 @@
 
 use std::time::Duration;
 
-use napi::bindgen_prelude::{AsyncTask, Env, Task};
+use napi::bindgen_prelude::{Env, Unknown};
 use napi_derive::napi;
 
-use super::look::{LookMethod, budget_of, caller_of, on_pool};
+use super::look::{LookMethod, budget_of, caller_of, evidence_name, micros};
 use super::raise::raise;
 use crate::attribution::Bill;
 use crate::buffers::declared_bytes;
 use crate::error::MeasureError;
 use crate::js_number::js_number;
+use crate::look::cost::{self, Kind as LookKind};
 use crate::look::thread_bills::{Entry, Kind, Question, Search, State, ThreadBills};
 use crate::malloc;
 use crate::platform;
 use crate::threads::env_state;
+use crate::threads::errands::{self, Step};
 use crate::threads::listener::HeapWords;
+use crate::threads::pending_call::Answer;
 use crate::threads::registry;
 
 /// What JavaScript asks for, validated there.
@@ -55,8 +58,10 @@ pub(crate) struct RawWorkerRss {
   pub knows_all_arenas: bool,
   /// Bytes of heap that were searched, where that was asked for.
   pub searched: Option<f64>,
-  /// Microseconds that it took, waiting included.
+  /// Microseconds that it took until here, waiting included.
   pub cost_micros: f64,
+  /// Of those, what was spent waiting, and on the search.
+  pub apart_micros: f64,
 }
 
 /// One thread.
@@ -92,6 +97,8 @@ pub(crate) struct RawThread {
   pub state: Option<&'static str>,
   /// Age of the words.
   pub age_ms: Option<f64>,
+  /// Whether the pages of its heap agree with the words: `verified`, `estimated` or `none`.
+  pub evidence: &'static str,
 }
 
 /// Names of the shared parts, in the order of `RawWorkerRss.shared`.
@@ -122,20 +129,28 @@ pub(crate) fn is_registered(thread_id: u32) -> bool {
 #[napi(catch_unwind)]
 pub(crate) fn worker_rss(env: Env, request: RawWorkerRequest) -> napi::Result<RawWorkerRss> {
   let task = WorkerRssTask::of(env, request).map_err(|error| raise(env, error))?;
-  task.measure().map_err(|error| raise(env, error))
+  task.answer_here().map_err(|error| raise(env, error))
 }
 
-/// Looks at the process, on a thread of libuv's pool.
+/// Looks at the process, and waits, on a thread of ours. Gives the promise, and the number by which to give it up.
 #[napi(catch_unwind)]
-pub(crate) fn worker_rss_async(
-  env: Env,
-  request: RawWorkerRequest,
-) -> napi::Result<AsyncTask<WorkerRssTask>> {
-  Ok(AsyncTask::new(WorkerRssTask::of(env, request).map_err(|error| raise(env, error))?))
+pub(crate) fn worker_rss_async(env: Env, request: RawWorkerRequest) -> napi::Result<(Unknown<'static>, u32)> {
+  let task = WorkerRssTask::of(env, request).map_err(|error| raise(env, error))?;
+  errands::run(env, Box::new(move || task.look_elsewhere()))
+}
+
+/// What a call of `workerRss()` took in all, but for what it waited and the search.
+#[napi(catch_unwind)]
+pub(crate) fn learn_worker_rss_cost(deep: bool, took_micros: f64) {
+  cost::learn(kind(deep), micros(took_micros));
+}
+
+fn kind(deep: bool) -> LookKind {
+  if deep { LookKind::Search } else { LookKind::Threads }
 }
 
 /// One question, on whichever thread it is answered.
-pub(crate) struct WorkerRssTask {
+struct WorkerRssTask {
   question: Question,
   patience: Duration,
   search: Search,
@@ -143,13 +158,14 @@ pub(crate) struct WorkerRssTask {
 
 impl WorkerRssTask {
   fn of(env: Env, request: RawWorkerRequest) -> Result<Self, MeasureError> {
+    /// The clock cannot hold any moment.
+    const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
     if let Some(budget) = budget_of(request.budget_ms) {
-      crate::look::check_budget(budget, request.deep)?;
+      crate::look::check_budget(budget, kind(request.deep), false)?;
     }
     let caller = caller_of(env, request.engine_is_v8);
     let own = env_state::with(env, |state| Some(HeapWords::of(state.verified_v8()?.read()?.0)));
-    // A wait beyond what a Duration holds has no end that anybody would see.
-    let patience = Duration::try_from_secs_f64(request.wait_ms / 1000.0).unwrap_or(Duration::MAX);
+    let patience = Duration::try_from_secs_f64(request.wait_ms / 1000.0).unwrap_or(LONGEST).min(LONGEST);
     let search = match (request.deep, request.search_works) {
       (false, _) => Search::None,
       (true, false) => Search::Unproven,
@@ -158,34 +174,40 @@ impl WorkerRssTask {
     Ok(Self { question: Question::put(caller, own), patience, search })
   }
 
-  fn measure(&self) -> Result<RawWorkerRss, MeasureError> {
-    let bills = self.question.answer(self.patience, self.search)?;
-    let caller = bills.entries.iter().position(|entry| entry.tid == self.question.calling_thread());
-    Ok(RawWorkerRss {
-      rss: js_number(bills.look.survey.breakdown.resident()),
-      shared: bills.bills.shared.parts().iter().map(|(_, bytes)| js_number(*bytes)).collect(),
-      declared: js_number(declared_bytes()),
-      threads: bills.entries.iter().map(|entry| thread(entry, &bills)).collect(),
-      caller: caller.and_then(|index| u32::try_from(index).ok()),
-      method: LookMethod::of(&bills.look),
-      knows_heaps: bills.look.knows_heaps,
-      knows_all_arenas: bills.knows_all_arenas && malloc::headers_are_known(),
-      searched: bills.searched.map(js_number),
-      cost_micros: bills.took.as_secs_f64() * 1e6,
-    })
+  fn answer_here(self) -> Result<RawWorkerRss, MeasureError> {
+    let (mut asked, looked) = self.question.look(self.search)?;
+    asked.wait_here(looked.deadline(self.patience));
+    Ok(raw(&looked.conclude()))
+  }
+
+  fn look_elsewhere(self) -> Step {
+    match self.question.look(self.search) {
+      Ok((asked, looked)) => {
+        let deadline = looked.deadline(self.patience);
+        let rest = move || {
+          let answer = raw(&looked.conclude());
+          Answer::of(move |_| Ok(answer))
+        };
+        Step::Wait { asked, deadline, rest: Box::new(rest) }
+      }
+      Err(error) => Step::Done(Answer::of::<()>(move |env| Err(raise(env, error)))),
+    }
   }
 }
 
-impl Task for WorkerRssTask {
-  type Output = Result<RawWorkerRss, MeasureError>;
-  type JsValue = RawWorkerRss;
-
-  fn compute(&mut self) -> napi::Result<Self::Output> {
-    on_pool(|| self.measure())
-  }
-
-  fn resolve(&mut self, env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
-    output.map_err(|error| raise(env, error))
+fn raw(bills: &ThreadBills) -> RawWorkerRss {
+  RawWorkerRss {
+    rss: js_number(bills.look.survey.breakdown.resident()),
+    shared: bills.bills.shared.parts().iter().map(|(_, bytes)| js_number(*bytes)).collect(),
+    declared: js_number(declared_bytes()),
+    threads: bills.entries.iter().map(|entry| thread(entry, bills)).collect(),
+    caller: bills.caller.and_then(|index| u32::try_from(index).ok()),
+    method: LookMethod::of(&bills.look),
+    knows_heaps: bills.look.knows_heaps,
+    knows_all_arenas: bills.knows_all_arenas && malloc::headers_are_known(),
+    searched: bills.searched.map(js_number),
+    cost_micros: bills.took.as_secs_f64() * 1e6,
+    apart_micros: bills.took_apart.as_secs_f64() * 1e6,
   }
 }
 
@@ -219,5 +241,6 @@ fn thread(entry: &Entry, bills: &ThreadBills) -> RawThread {
       State::Unregistered => "unregistered",
     }),
     age_ms: age.map(|age| age.as_secs_f64() * 1000.0),
+    evidence: evidence_name(entry.evidence),
   }
 }

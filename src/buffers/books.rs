@@ -222,6 +222,11 @@ pub(super) fn visit(mut visit: impl FnMut(&Copied)) -> Amount {
   books.allocated
 }
 
+/// How many are on the books, the dead that nobody has noticed among them.
+pub(crate) fn count() -> usize {
+  books().len()
+}
+
 /// The most that was ever held, given what is held now.
 pub(super) fn peak(now: u64) -> u64 {
   let mut books = books();

@@ -1,6 +1,6 @@
 //! A look at our own process: what it reads, and what its threads and allocator know beforehand.
 
-mod cost;
+pub(crate) mod cost;
 mod doubts;
 mod facts;
 mod own_look;
@@ -9,7 +9,7 @@ mod sources;
 mod thread_arenas;
 pub(crate) mod thread_bills;
 
-pub(crate) use own_look::{Look, check_budget, find_chunk_owners, look};
+pub(crate) use own_look::{Look, allocator_statistics, check_budget, find_chunk_owners, look};
 pub(crate) use sources::read_environment;
 
 use crate::attribution::OwnIsolate;

@@ -4,16 +4,20 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::cost::{self, Kind, Work};
 use super::doubts::{self, Doubts};
 use super::own_space::OwnProcess;
 use super::sources::survey_truthfully;
-use super::{Caller, cost, facts, thread_arenas};
+use super::{Caller, facts, thread_arenas};
 use crate::attribution::{
   ChunkOwners, Facts, HeldBuffer, IsolateWords, Owner, ResidencySource, Search, Survey, ThreadArena,
   V8Evidence, find_owners, weigh, weigh_others,
 };
+use crate::buffers;
 use crate::error::{MeasureError, Result};
-use crate::platform::{self, ThreadPlace};
+use crate::malloc;
+use crate::parse::status;
+use crate::platform::{self, PerProcess, ThreadPlace};
 use crate::threads::{live_isolates, registry};
 
 /// A look and how its figures came about.
@@ -37,7 +41,8 @@ pub(crate) struct Look {
   pub(crate) unsettled: u64,
   /// Bytes in `ArrayBuffer`s of all threads; `None` when a thread never loaded the package, or cannot be asked.
   pub(crate) array_buffer_bytes: Option<u64>,
-  pub(crate) took: Duration,
+  /// How long it waited for another look to end.
+  pub(crate) waited: Duration,
 }
 
 impl Look {
@@ -65,14 +70,16 @@ impl Look {
   }
 }
 
-/// Only one thread looks at a time: the kernel keeps the reading position of `maps` per descriptor.
-static LOOKING: Mutex<()> = Mutex::new(());
+/// Only one thread looks at a time: the kernel keeps the reading position of `maps` per descriptor. A child may be forked
+/// while another thread looks.
+static LOOKING: PerProcess<Mutex<()>> = PerProcess::new(Mutex::default);
 
 /// Looks at this process, by the cheapest way that tells the truth. Every single piece is measured where `every_piece`
 /// is set.
 pub(crate) fn look(caller: Caller, every_piece: bool) -> Result<Look> {
   let start = Instant::now();
-  let _alone = LOOKING.lock().unwrap_or_else(PoisonError::into_inner);
+  let _alone = LOOKING.get().lock().unwrap_or_else(PoisonError::into_inner);
+  let waited = start.elapsed();
   let own = OwnProcess::open();
   let (settled, unsettled) = settle(&own, caller, every_piece)?;
   let Attempt { threads, isolates, facts, survey, residency, v8, evidence } = settled;
@@ -85,8 +92,12 @@ pub(crate) fn look(caller: Caller, every_piece: bool) -> Result<Look> {
     platform::main_thread(),
     &own.memory,
   );
-  let took = start.elapsed();
-  cost::learn(survey.regions.len(), survey.counted.anonymous, took);
+  cost::note(Work {
+    regions: u64::try_from(survey.regions.len()).unwrap_or(u64::MAX),
+    anonymous: survey.counted.anonymous,
+    threads: survey.counted.threads,
+    buffers: u64::try_from(facts.buffers.len()).unwrap_or(u64::MAX),
+  });
   Ok(Look {
     survey,
     threads,
@@ -99,7 +110,7 @@ pub(crate) fn look(caller: Caller, every_piece: bool) -> Result<Look> {
     evidence,
     unsettled,
     array_buffer_bytes,
-    took,
+    waited,
   })
 }
 
@@ -176,18 +187,30 @@ pub(crate) fn find_chunk_owners(look: &Look) -> ChunkOwners {
   let start = Instant::now();
   let own = OwnProcess::open();
   let owners = find_owners(&look.survey, &own, &look.buffers, platform::page_size());
-  cost::learn_search(owners.searched(), start.elapsed());
+  cost::SEARCH.learn(owners.searched(), start.elapsed());
   owners
 }
 
-/// Refuses, before any work is done, a look that is likely to take longer than `budget`. A `deep` one reads the heaps.
+/// Asks the allocator about itself, after a look.
+pub(crate) fn allocator_statistics(look: &Look) -> Option<malloc::Statistics> {
+  let start = Instant::now();
+  let statistics = malloc::statistics();
+  cost::WALK.learn(look.survey.counted.anonymous, start.elapsed());
+  statistics
+}
+
+/// Refuses, before any work is done, a look that is likely to take longer than `budget`. One of kind `Search` reads the
+/// heaps as well, and `walks` says that the allocator will be asked.
 ///
 /// # Errors
 /// When it is, or when the kernel does not say how much memory there is to look at.
-pub(crate) fn check_budget(budget: Duration, deep: bool) -> Result<()> {
-  let look = cost::predict(platform::memory_by_kind()?.anonymous);
-  let search = if deep { cost::predict_search(registry::heap_bytes()) } else { 0 };
-  let predicted_micros = look.saturating_add(search);
+pub(crate) fn check_budget(budget: Duration, kind: Kind, walks: bool) -> Result<()> {
+  let status::Memory { anonymous, threads, .. } = platform::memory_by_kind()?;
+  let buffers = u64::try_from(buffers::count()).unwrap_or(u64::MAX);
+  let look = cost::predict(kind, Work { regions: 0, anonymous, threads, buffers });
+  let search = if kind == Kind::Search { cost::SEARCH.predict(registry::heap_bytes()) } else { 0 };
+  let walk = if walks { cost::WALK.predict(anonymous) } else { 0 };
+  let predicted_micros = look.saturating_add(search).saturating_add(walk);
   let budget_micros = u64::try_from(budget.as_micros()).unwrap_or(u64::MAX);
   if predicted_micros > budget_micros {
     return Err(MeasureError::OverBudget { predicted_micros, budget_micros });

@@ -7,6 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::attribution::{ThreadArena, is_arena_address};
 use crate::platform::{OwnMemory, ThreadPlace};
@@ -17,6 +18,10 @@ const SEARCHED_WORDS: usize = 512;
 
 /// The variable, once it is known beyond doubt.
 static PLACE: OnceLock<Place> = OnceLock::new();
+
+/// How many arenas there were when it was looked for in vain. One more is a reason to look again, and nothing else is:
+/// with many threads that takes longer than the rest of a look. At first there is none, and then nothing can be found.
+static SEARCHED_WITH: AtomicUsize = AtomicUsize::new(0);
 
 #[derive(Clone, Copy)]
 struct Place {
@@ -43,7 +48,13 @@ pub(super) fn arenas_of(
   let place = if let Some(place) = PLACE.get() {
     *place
   } else {
-    let place = find(&blocks, main_block, arenas, registered)?;
+    if arenas.len() <= SEARCHED_WITH.load(Ordering::Relaxed) {
+      return None;
+    }
+    let Some(place) = find(&blocks, main_block, arenas, registered) else {
+      SEARCHED_WITH.store(arenas.len(), Ordering::Relaxed);
+      return None;
+    };
     *PLACE.get_or_init(|| place)
   };
   let addresses: Vec<u64> = blocks.iter().map(|(_, block)| block.wrapping_add(place.distance)).collect();

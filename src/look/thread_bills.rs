@@ -4,11 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use super::{Caller, Look};
-use crate::attribution::{Bill, Bills, Hints, Owner, Part, Tenant, ThreadArena, bills};
+use crate::attribution::{
+  Bill, Bills, ChunkOwners, Hints, Owner, Part, Tenant, ThreadArena, V8Evidence, bills,
+};
 use crate::error::Result;
 use crate::platform::{self, Activity, ThreadPlace};
-use crate::threads::listener::HeapWords;
-use crate::threads::registry::{self, Asked, IsolateRecord, JsThread, Record};
+use crate::threads::listener::{Asked, HeapWords};
+use crate::threads::registry::{self, IsolateRecord, JsThread, Record};
 
 /// Whether the heaps are searched for the owners of large allocations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +53,8 @@ pub(crate) struct Entry {
   pub(crate) state: Option<State>,
   pub(crate) bill: Bill,
   pub(crate) words: Option<HeapWords>,
+  /// Whether its heap on the bill agrees with the words.
+  pub(crate) evidence: V8Evidence,
 }
 
 /// All threads at one moment.
@@ -58,21 +62,46 @@ pub(crate) struct ThreadBills {
   pub(crate) look: Look,
   pub(crate) entries: Vec<Entry>,
   pub(crate) bills: Bills,
+  /// The place of the thread that asked among the entries.
+  pub(crate) caller: Option<usize>,
   /// Whether the arena of every thread is known, and not of the registered ones alone.
   pub(crate) knows_all_arenas: bool,
   /// Bytes of heap that were searched for pointers, where that was asked for and led to something.
   pub(crate) searched: Option<u64>,
   pub(crate) asked_at: Instant,
   pub(crate) took: Duration,
+  /// Of that, what was spent waiting, and on the search.
+  pub(crate) took_apart: Duration,
 }
 
 /// A question that was put to all threads, before the work of answering it.
 pub(crate) struct Question {
+  scene: Scene,
+  asked: Asked,
+}
+
+/// What there was when a question was put.
+struct Scene {
   caller: Caller,
   calling_thread: i32,
+  /// Who was on the registry. A thread that ends before the answer is told by what it was.
+  records: Vec<Record>,
   states: HashMap<i32, Option<Activity>>,
-  asked: Asked,
   start: Instant,
+  put: Instant,
+}
+
+/// The look for a question; V8's words may not have come yet.
+pub(crate) struct Looked {
+  scene: Scene,
+  look: Look,
+  chunks: Option<ChunkOwners>,
+  /// Names that the kernel knows, of those who have no other.
+  names: HashMap<i32, String>,
+  asked_at: Instant,
+  ended: Instant,
+  /// What was spent so far waiting, and on the search.
+  took_apart: Duration,
 }
 
 impl Question {
@@ -81,77 +110,47 @@ impl Question {
   pub(crate) fn put(caller: Caller, own: Option<HeapWords>) -> Self {
     let start = Instant::now();
     let calling_thread = platform::current_thread();
+    let records = registry::records();
     // First, for the question itself wakes a loop that waits.
-    let states = registry::records()
-      .into_iter()
-      .map(|record| record.tid)
-      .map(|tid| {
-        (tid, if tid == calling_thread { Some(Activity::Running) } else { platform::thread_activity(tid) })
-      })
-      .collect();
-    Self { caller, calling_thread, states, asked: registry::ask_all(own), start }
+    let activity = |tid| {
+      if tid == calling_thread { Some(Activity::Running) } else { platform::thread_activity(tid) }
+    };
+    let states = records.iter().map(|record| (record.tid, activity(record.tid))).collect();
+    let asked = registry::ask_all(own);
+    Self { scene: Scene { caller, calling_thread, records, states, start, put: Instant::now() }, asked }
   }
 
-  /// Looks at the process and waits for answers, no longer than `patience` after the question was put. On any thread.
-  pub(crate) fn answer(&self, patience: Duration, search: Search) -> Result<ThreadBills> {
-    /// The clock cannot hold any moment.
-    const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+  /// Looks at the process, on any thread. What was asked is given back, for somebody to wait.
+  pub(crate) fn look(self, search: Search) -> Result<(Asked, Looked)> {
+    let Self { mut scene, asked } = self;
     let deep = search != Search::None;
-    let look = super::look(self.caller, deep)?;
+    let queued = scene.put.elapsed();
+    let look = super::look(scene.caller, deep)?;
+    let searching = Instant::now();
     let chunks = deep.then(|| super::find_chunk_owners(&look));
     let chunks = chunks.filter(|chunks| search == Search::Proven || chunks.found_any());
-    let asked_at = self.asked.since();
-    if let Some(deadline) = asked_at.checked_add(patience.min(LONGEST)) {
-      self.asked.wait(deadline);
-    }
-    let records = registry::records();
-    let (tenants, knows_all_arenas) = tenants(&look, &records);
-    let hints = Hints {
-      own_isolate: self.caller.isolate.map(|own| own.address),
-      buffers: &look.buffers,
-      chunks: chunks.as_ref(),
-      page_size: platform::page_size(),
-    };
-    let bills = bills(&look.survey, &tenants, hints);
-    let by_tid: HashMap<i32, &Record> = records.iter().map(|record| (record.tid, record)).collect();
-    let entries = tenants
-      .iter()
-      .zip(&bills.threads)
-      .map(|(tenant, bill)| self.entry(tenant, *bill, by_tid.get(&tenant.tid).copied()))
-      .collect();
-    let searched = chunks.map(|chunks| chunks.searched());
-    let took = self.start.elapsed();
-    Ok(ThreadBills { look, entries, bills, knows_all_arenas, searched, asked_at, took })
+    let took_apart = queued.saturating_add(look.waited).saturating_add(searching.elapsed());
+    scene.meet(registry::records());
+    let names = scene.kernel_names(&look.threads);
+    let looked =
+      Looked { scene, look, chunks, names, asked_at: asked.since(), ended: Instant::now(), took_apart };
+    Ok((asked, looked))
+  }
+}
+
+impl Scene {
+  /// Adds those who have come since.
+  fn meet(&mut self, now: Vec<Record>) {
+    let known: HashSet<i32> = self.records.iter().map(|record| record.tid).collect();
+    self.records.extend(now.into_iter().filter(|record| !known.contains(&record.tid)));
   }
 
-  /// The thread that asked.
-  pub(crate) fn calling_thread(&self) -> i32 {
-    self.calling_thread
-  }
-
-  fn entry(&self, tenant: &Tenant, bill: Bill, record: Option<&Record>) -> Entry {
-    let runs_javascript = record.is_some() || tenant.isolate.is_some();
-    let kind = match tenant.tid {
-      tid if tid == platform::main_thread() => Kind::Main,
-      _ if runs_javascript => Kind::Worker,
-      _ => Kind::Runtime,
-    };
-    let state = match record {
-      Some(record) => self.state(record),
-      None => runs_javascript.then_some(State::Unregistered),
-    };
-    // Only who has no other name is asked for the kernel's: it takes longer than the rest of an entry.
-    let is_named = record.is_some_and(|record| record.js.name.is_some());
-    let kernel_name = if is_named { None } else { platform::thread_name(tenant.tid) };
-    Entry {
-      tid: tenant.tid,
-      js: record.map(|record| record.js.clone()),
-      kernel_name,
-      kind,
-      state,
-      bill,
-      words: record.and_then(|record| record.isolate.as_ref()).map(IsolateRecord::words),
-    }
+  /// Only who has no other name is asked for the kernel's: it takes longer than the rest of an entry.
+  fn kernel_names(&self, threads: &[ThreadPlace]) -> HashMap<i32, String> {
+    let is_named = |record: &&Record| record.js.name.is_some();
+    let named: HashSet<i32> = self.records.iter().filter(is_named).map(|record| record.tid).collect();
+    let unnamed = threads.iter().map(|thread| thread.tid).filter(|tid| !named.contains(tid));
+    unnamed.filter_map(|tid| Some((tid, platform::thread_name(tid)?))).collect()
   }
 
   fn state(&self, record: &Record) -> Option<State> {
@@ -160,6 +159,70 @@ impl Question {
       Activity::Polling { descriptor } if record.js.loop_descriptor == Some(descriptor) => State::Idle,
       Activity::Polling { .. } | Activity::Waiting => State::Blocked,
     })
+  }
+}
+
+impl Looked {
+  /// Nobody is waited for any longer who has so much patience with answers. The clock holds that of a year.
+  pub(crate) fn deadline(&self, patience: Duration) -> Instant {
+    self.asked_at.checked_add(patience).unwrap_or(self.asked_at)
+  }
+
+  /// Makes the bills, with the words that have come.
+  pub(crate) fn conclude(mut self) -> ThreadBills {
+    let waited = self.ended.elapsed();
+    let records = std::mem::take(&mut self.scene.records);
+    let (tenants, knows_all_arenas) = tenants(&self.look, &records);
+    let hints = Hints {
+      own_isolate: self.scene.caller.isolate.map(|own| own.address),
+      buffers: &self.look.buffers,
+      chunks: self.chunks.as_ref(),
+      page_size: platform::page_size(),
+    };
+    let bills = bills(&self.look.survey, &tenants, hints);
+    let by_tid: HashMap<i32, &Record> = records.iter().map(|record| (record.tid, record)).collect();
+    let entries: Vec<Entry> = tenants
+      .iter()
+      .zip(&bills.threads)
+      .map(|(tenant, bill)| self.entry(tenant, *bill, by_tid.get(&tenant.tid).copied()))
+      .collect();
+    ThreadBills {
+      caller: entries.iter().position(|entry| entry.tid == self.scene.calling_thread),
+      entries,
+      bills,
+      knows_all_arenas,
+      searched: self.chunks.map(|chunks| chunks.searched()),
+      asked_at: self.asked_at,
+      took: self.scene.start.elapsed(),
+      took_apart: self.took_apart.saturating_add(waited),
+      look: self.look,
+    }
+  }
+
+  fn entry(&mut self, tenant: &Tenant, bill: Bill, record: Option<&Record>) -> Entry {
+    let runs_javascript = record.is_some() || tenant.isolate.is_some();
+    let kind = match tenant.tid {
+      tid if tid == platform::main_thread() => Kind::Main,
+      _ if runs_javascript => Kind::Worker,
+      _ => Kind::Runtime,
+    };
+    let state = match record {
+      Some(record) => self.scene.state(record),
+      None => runs_javascript.then_some(State::Unregistered),
+    };
+    let words = record.and_then(|record| record.isolate.as_ref()).map(IsolateRecord::words);
+    let evidence = tenant.isolate.and_then(|isolate| self.look.evidence.get(&isolate)).copied();
+    let evidence = evidence.unwrap_or(V8Evidence::None);
+    Entry {
+      tid: tenant.tid,
+      js: record.map(|record| record.js.clone()),
+      kernel_name: self.names.remove(&tenant.tid),
+      kind,
+      state,
+      bill,
+      words,
+      evidence,
+    }
   }
 }
 

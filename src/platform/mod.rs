@@ -3,6 +3,8 @@
 //! Each system implements the same functions; the choice is made here and nowhere else. Sizes leave this
 //! module in bytes, never in pages.
 
+mod per_process;
+
 #[cfg(all(target_os = "linux", not(feature = "unsupported")))]
 mod linux;
 #[cfg(all(target_os = "linux", not(feature = "unsupported")))]
@@ -12,6 +14,8 @@ use linux as current;
 mod unsupported;
 #[cfg(any(not(target_os = "linux"), feature = "unsupported"))]
 use unsupported as current;
+
+pub use per_process::PerProcess;
 
 pub use current::{
   OwnMemory, SUPPORTED, allocate_zeroed, borrow_spare_descriptor, coarse_millis, current_thread,

@@ -12,6 +12,7 @@ use napi::sys;
 
 use super::fast_reads::{read_rss, read_totals};
 use super::live_isolates;
+use super::pending_call::PendingCalls;
 use super::registry::{JsThread, Registration};
 use super::slots::{Slot, Slots};
 use super::weak_objects::WeakObjects;
@@ -23,6 +24,7 @@ pub(crate) struct EnvState {
   pub(super) slots: Slots,
   pub(super) v8: Option<V8Layer>,
   pub(crate) weak_objects: WeakObjects,
+  pub(super) pending_calls: PendingCalls,
   registered: Option<Registration>,
   /// Keeps the array of slots alive.
   array: sys::napi_ref,
@@ -97,8 +99,14 @@ fn loop_descriptor(env: Env) -> Option<i32> {
 /// Creates the state and puts the raw functions, the slots and their numbers on `exports`.
 pub(crate) fn install(env: Env, exports: &mut Object) -> napi::Result<()> {
   let (array, reference, slots) = create_slots(env)?;
-  let state =
-    EnvState { slots, v8: None, weak_objects: WeakObjects::default(), registered: None, array: reference };
+  let state = EnvState {
+    slots,
+    v8: None,
+    weak_objects: WeakObjects::default(),
+    pending_calls: PendingCalls::default(),
+    registered: None,
+    array: reference,
+  };
   let state = Box::into_raw(Box::new(state));
   // SAFETY: `state` came from Box::into_raw; `free` takes it back exactly once.
   let status = unsafe { sys::napi_set_instance_data(env.raw(), state.cast(), Some(free), null_mut()) };

@@ -5,9 +5,10 @@
 
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use super::bell;
 use crate::v8::{Environment, HeapStatistics, Isolate};
 
 /// What V8 says of one isolate. Sizes are bytes.
@@ -19,6 +20,8 @@ pub(crate) struct HeapWords {
   pub(crate) total: u64,
   /// `heap_size_limit`
   pub(crate) limit: u64,
+  /// `total_physical_size`: what V8 believes to be backed by memory, code included.
+  pub(crate) physical: u64,
   /// `external_memory`
   pub(crate) external: u64,
   /// When V8 was asked.
@@ -31,6 +34,7 @@ impl HeapWords {
       used: statistics.used_heap_size,
       total: statistics.total_heap_size,
       limit: statistics.heap_size_limit,
+      physical: statistics.total_physical_size,
       external: statistics.external_memory,
       asked: Instant::now(),
     }
@@ -39,7 +43,7 @@ impl HeapWords {
 
 /// One isolate's words, and whether it was asked for new ones. It outlives the isolate where an interrupt is still
 /// under way.
-pub(super) struct Listener {
+pub(crate) struct Listener {
   isolate: u64,
   /// The struct as V8 constructed it, to be filled.
   blank: HeapStatistics,
@@ -51,13 +55,9 @@ pub(super) struct Listener {
   has_ended: AtomicBool,
 }
 
-/// Wakes those who wait for an answer.
-static ANSWERED: Condvar = Condvar::new();
-static ANSWERS: Mutex<()> = Mutex::new(());
-
 impl Listener {
   /// For the isolate of the calling thread, of which V8 just said `statistics`.
-  pub(super) fn new(isolate: Isolate, statistics: &HeapStatistics) -> Self {
+  pub(crate) fn new(isolate: Isolate, statistics: &HeapStatistics) -> Self {
     Self {
       isolate: isolate.location(),
       blank: *statistics,
@@ -69,12 +69,12 @@ impl Listener {
   }
 
   /// The last words.
-  pub(super) fn words(&self) -> HeapWords {
+  pub(crate) fn words(&self) -> HeapWords {
     *self.words.lock().unwrap_or_else(PoisonError::into_inner)
   }
 
   /// Replaces them. The caller is the isolate's thread.
-  pub(super) fn store(&self, words: HeapWords) {
+  pub(crate) fn store(&self, words: HeapWords) {
     *self.words.lock().unwrap_or_else(PoisonError::into_inner) = words;
   }
 
@@ -82,7 +82,7 @@ impl Listener {
   ///
   /// # Safety
   /// The environment is that of the isolate, and alive.
-  pub(super) unsafe fn ask(self: &Arc<Self>, environment: Environment) {
+  pub(crate) unsafe fn ask(self: &Arc<Self>, environment: Environment) {
     self.questions.fetch_add(1, Ordering::AcqRel);
     if !self.is_asked.swap(true, Ordering::AcqRel) {
       let data = Arc::into_raw(Arc::clone(self)).cast_mut().cast::<c_void>();
@@ -93,9 +93,9 @@ impl Listener {
   }
 
   /// The isolate is about to go: nobody waits for it any longer.
-  pub(super) fn end(&self) {
+  pub(crate) fn end(&self) {
     self.has_ended.store(true, Ordering::Release);
-    announce();
+    bell::ring();
   }
 
   /// Asks V8 about the calling thread's isolate; `None` when that is another one.
@@ -115,7 +115,7 @@ impl Listener {
     *answered = questions;
     if let Some(words) = self.ask_v8() {
       self.store(words);
-      announce();
+      bell::ring();
     }
   }
 
@@ -124,38 +124,52 @@ impl Listener {
   }
 }
 
-/// Waits until all have answered what they were asked at `since` or later, or until `deadline`.
-///
-/// `own` is the listener of the calling thread where that runs JavaScript. While it waits no interrupt reaches it, so it
-/// answers here what others ask: two threads that wait for each other would do so until the end.
-pub(super) fn wait_for(
-  listeners: &[Arc<Listener>],
-  own: Option<&Listener>,
+/// Questions to all other threads, on their way.
+pub(crate) struct Asked {
+  /// Who may not have answered yet.
+  awaited: Vec<Arc<Listener>>,
+  /// That of the thread that asks.
+  own: Option<Arc<Listener>>,
   since: Instant,
-  deadline: Instant,
-) {
-  let mut answered = 0;
-  loop {
-    if let Some(own) = own {
-      own.answer_here(&mut answered);
-    }
-    let guard = ANSWERS.lock().unwrap_or_else(PoisonError::into_inner);
-    let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() || listeners.iter().all(|listener| listener.is_settled(since)) {
-      return;
-    }
-    // One that came since is answered first.
-    let is_asked = own.is_some_and(|own| own.questions.load(Ordering::Acquire) != answered);
-    if !is_asked {
-      let _woken = ANSWERED.wait_timeout(guard, left);
-    }
-  }
 }
 
-/// Wakes those who wait: there is an answer, or a question.
-pub(super) fn announce() {
-  let _guard = ANSWERS.lock().unwrap_or_else(PoisonError::into_inner);
-  ANSWERED.notify_all();
+impl Asked {
+  pub(crate) fn new(awaited: Vec<Arc<Listener>>, own: Option<Arc<Listener>>, since: Instant) -> Self {
+    Self { awaited, own, since }
+  }
+
+  /// When the questions were put.
+  pub(crate) fn since(&self) -> Instant {
+    self.since
+  }
+
+  /// Whether nobody has to be waited for any more.
+  pub(crate) fn is_answered(&mut self) -> bool {
+    // Who has answered is not asked again: with many threads, each of which wakes us, that would be all of them squared.
+    while self.awaited.last().is_some_and(|listener| listener.is_settled(self.since)) {
+      self.awaited.pop();
+    }
+    self.awaited.is_empty()
+  }
+
+  /// Waits for the answers on the thread that asked, at most until `deadline`.
+  ///
+  /// While it waits no interrupt reaches it, so it answers here what others ask: two threads that wait for each other
+  /// would do so until the end.
+  pub(crate) fn wait_here(&mut self, deadline: Instant) {
+    let own = self.own.clone();
+    let mut answered = 0;
+    loop {
+      if let Some(own) = &own {
+        own.answer_here(&mut answered);
+      }
+      if Instant::now() >= deadline || self.is_answered() {
+        return;
+      }
+      let is_asked = || own.as_ref().is_some_and(|own| own.questions.load(Ordering::Acquire) != answered);
+      bell::sleep(Some(deadline), || is_asked() || self.is_answered());
+    }
+  }
 }
 
 /// The interrupt, on the isolate's thread.
@@ -165,12 +179,12 @@ unsafe extern "C" fn answer(data: *mut c_void) {
   listener.is_asked.store(false, Ordering::Release);
   if let Some(words) = listener.ask_v8() {
     listener.store(words);
-    announce();
+    bell::ring();
   }
 }
 
 /// The end of a garbage collection, on the isolate's thread.
-pub(super) unsafe extern "C" fn after_collection(
+pub(crate) unsafe extern "C" fn after_collection(
   _isolate: *mut c_void,
   _kind: i32,
   _flags: i32,

@@ -1,14 +1,17 @@
 //! The JavaScript threads of this process that loaded the package.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::listener::{HeapWords, Listener, after_collection, announce, wait_for};
+use super::bell;
+use super::listener::{Asked, HeapWords, Listener, after_collection};
 use crate::attribution::ThreadArena;
 use crate::malloc;
 use crate::platform::{OwnMemory, current_thread};
-use crate::v8::{Environment, GcEpilogue, V8Layer};
+use crate::v8::{Environment, GcEpilogue, Isolate, V8Layer};
 
 /// What JavaScript knows of its thread.
 #[derive(Debug, Clone)]
@@ -64,14 +67,39 @@ impl IsolateRecord {
 
 static REGISTRY: Mutex<Vec<Record>> = Mutex::new(Vec::new());
 
+/// The process whose threads are on it.
+static PROCESS: AtomicU32 = AtomicU32::new(0);
+
+fn registry() -> MutexGuard<'static, Vec<Record>> {
+  let mut registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
+  if PROCESS.load(Ordering::Relaxed) != process::id() {
+    take_over(&mut registry);
+  }
+  registry
+}
+
+/// Of all threads a forked child has the one that forked, under another number. Nobody else would ever answer there.
+fn take_over(registry: &mut Vec<Record>) {
+  let isolate = Isolate::current().map(Isolate::location);
+  if isolate.is_none() && !registry.is_empty() {
+    return; // a thread without JavaScript, which cannot tell
+  }
+  let is_own = |record: &Record| record.isolate.as_ref().map(|isolate| isolate.address) == isolate;
+  registry.retain(is_own);
+  for record in registry.iter_mut() {
+    record.tid = current_thread();
+  }
+  PROCESS.store(process::id(), Ordering::Relaxed);
+}
+
 /// The records of all threads that are alive.
 pub(crate) fn records() -> Vec<Record> {
-  REGISTRY.lock().unwrap_or_else(PoisonError::into_inner).clone()
+  registry().clone()
 }
 
 /// Whether the thread with this `threadId` is on the registry.
 pub(crate) fn has_thread(id: u32) -> bool {
-  REGISTRY.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|record| record.js.id == id)
+  registry().iter().any(|record| record.js.id == id)
 }
 
 /// The isolates on the registry, each with what it said last that V8 has committed for its heap.
@@ -80,7 +108,7 @@ pub(crate) fn isolates() -> Vec<(u64, u64)> {
     let isolate = record.isolate.as_ref()?;
     Some((isolate.address, isolate.words().total))
   };
-  REGISTRY.lock().unwrap_or_else(PoisonError::into_inner).iter().filter_map(isolate).collect()
+  registry().iter().filter_map(isolate).collect()
 }
 
 /// Code ranges of all isolates on the registry, as (start, end, isolate).
@@ -97,7 +125,7 @@ pub(crate) fn arenas() -> HashMap<i32, ThreadArena> {
   if !malloc::headers_are_known() {
     return HashMap::new();
   }
-  let registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
+  let registry = registry();
   registry.iter().map(|record| (record.tid, record.arena)).collect()
 }
 
@@ -107,31 +135,11 @@ pub(crate) fn heap_bytes() -> u64 {
   totals.fold(0, u64::saturating_add)
 }
 
-/// Questions to all other threads, on their way.
-pub(crate) struct Asked {
-  listeners: Vec<Arc<Listener>>,
-  /// That of the thread that asks.
-  own: Option<Arc<Listener>>,
-  since: Instant,
-}
-
-impl Asked {
-  /// When the questions were put.
-  pub(crate) fn since(&self) -> Instant {
-    self.since
-  }
-
-  /// Waits for the answers, at most until `deadline`.
-  pub(crate) fn wait(&self, deadline: Instant) {
-    wait_for(&self.listeners, self.own.as_deref(), self.since, deadline);
-  }
-}
-
 /// Asks V8 for its words about the isolates of all threads but the calling one, whose own are refreshed at once.
 pub(crate) fn ask_all(own: Option<HeapWords>) -> Asked {
   let since = Instant::now();
   let caller = current_thread();
-  let registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
+  let registry = registry();
   let mut listeners = Vec::new();
   let mut own_listener = None;
   for record in registry.iter() {
@@ -148,15 +156,15 @@ pub(crate) fn ask_all(own: Option<HeapWords>) -> Asked {
     }
   }
   drop(registry);
-  announce(); // who waits for the caller has its words now, and who waits itself is asked
-  Asked { listeners, own: own_listener, since }
+  bell::ring(); // who waits for the caller has its words now, and who waits itself is asked
+  Asked::new(listeners, own_listener, since)
 }
 
 /// Bytes in `ArrayBuffer`s of all threads on the registry; `None` where one cannot be asked.
 ///
 /// A counter lives as long as its thread, which cannot leave the registry while we hold it.
 pub(crate) fn array_buffer_bytes(memory: &OwnMemory) -> Option<u64> {
-  let registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
+  let registry = registry();
   let counter = |record: &Record| record.isolate.as_ref()?.array_buffer_counter;
   let counters: Vec<u64> = registry.iter().map(counter).collect::<Option<_>>()?;
   let is_readable = counters.first().is_none_or(|counter| memory.read(*counter, &mut [0]));
@@ -190,7 +198,7 @@ impl Registration {
     });
     let (isolate, collections) = v8.and_then(|v8| isolate_record(v8, adjusted)).unzip();
     let listener = isolate.as_ref().map(|record| Arc::clone(&record.listener));
-    let mut registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut registry = registry();
     registry.push(Record { tid, js, arena, isolate, loads: 1 });
     Self { tid, _collections: collections, listener }
   }
@@ -198,7 +206,7 @@ impl Registration {
 
 /// Counts one load more of a thread that is on the registry; `false` when it is not.
 fn load_again(tid: i32) -> bool {
-  let mut registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
+  let mut registry = registry();
   let Some(record) = registry.iter_mut().find(|record| record.tid == tid) else { return false };
   record.loads = record.loads.saturating_add(1);
   true
@@ -226,7 +234,7 @@ fn isolate_record(v8: &mut V8Layer, adjusted: Option<u64>) -> Option<(IsolateRec
 
 impl Drop for Registration {
   fn drop(&mut self) {
-    let mut registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut registry = registry();
     if let Some(record) = registry.iter_mut().find(|record| record.tid == self.tid) {
       record.loads = record.loads.saturating_sub(1);
     }
