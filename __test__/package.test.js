@@ -5,7 +5,7 @@ const { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync, readdirS
 const { tmpdir } = require('node:os')
 const { join } = require('node:path')
 const { after, before, describe, it } = require('node:test')
-const { root, runProcess } = require('./helpers/child')
+const { inChild, root, runProcess } = require('./helpers/child')
 
 const binaries = () => readdirSync(root).filter((file) => file.endsWith('.node'))
 
@@ -23,11 +23,14 @@ const FILES = [
   'index.js',
   'lib/allocation-stacks.js',
   'lib/backing-stores.js',
-  'lib/external-buffers.js',
   'lib/buffer-profile.js',
+  'lib/engine.js',
+  'lib/external-buffers.js',
   'lib/footprint.js',
   'lib/held-buffers.js',
+  'lib/index.js',
   'lib/memory-usage.js',
+  'lib/own-realm.js',
   'lib/profile/buffer-profile.js',
   'lib/profile/call-stack.js',
   'lib/profile/folded.js',
@@ -49,12 +52,14 @@ const FILES = [
   'lib/unless-aborted.js',
   'lib/v8-layer.js',
   'lib/validate.js',
+  'lib/without-native.js',
   'lib/worker-rss.js',
   'native.js',
   'package.json',
   'register.d.ts',
   'register.js',
   'scripts/build.mjs',
+  'scripts/bundle.mjs',
 ]
 
 describe('the package', () => {
@@ -171,12 +176,43 @@ describe('the package', () => {
 })
 
 describe('the public entry', () => {
-  it('exports what the types declare, and is written by hand', () => {
+  it('exports what the types declare', () => {
     const declared = [
       ...readFileSync(join(root, 'index.d.ts'), 'utf8').matchAll(/^export (?:const|function|class) (\w+)/gm),
     ]
     assert.deepEqual(Object.keys(require('..')).sort(), declared.map(([, name]) => name).sort())
-    assert.doesNotMatch(readFileSync(join(root, 'index.js'), 'utf8'), /auto-generated/)
+  })
+
+  it('is what lib/ says', async () => {
+    const { bundle } = await import('../scripts/bundle.mjs')
+    assert.equal(readFileSync(join(root, 'index.js'), 'utf8'), bundle())
+  })
+
+  it('needs no other file of ours, and no descriptor, once it is loaded', async () => {
+    const answer = await inChild(
+      async () => {
+        const fs = require('node:fs')
+        const ours = () => Object.keys(require.cache).map((file) => require('node:path').basename(file))
+        const memusage = require('./index.js')
+        const files = ours()
+        const filler = []
+        try {
+          for (;;) filler.push(fs.openSync('/dev/null'))
+        } catch {}
+        const { externalBuffers } = memusage
+        externalBuffers.profile.start({ sampleBytes: 1 })
+        globalThis.kept = new Uint8Array(1e6)
+        const profile = externalBuffers.profile.stop()
+        const texts = [profile.toFolded(), JSON.stringify(profile.toHeapProfile()), profile.toPprof()]
+        const answers = [memusage.rssBreakdown(), memusage.workerRss(), await memusage.workerRssAsync()]
+        externalBuffers.track(kept)
+        for (const descriptor of filler) fs.closeSync(descriptor)
+        const works = texts.every(({ length }) => length > 0) && answers.every(({ rss }) => rss > 0)
+        return { files, works, after: ours() }
+      },
+      { shell: 'ulimit -n 64' },
+    )
+    assert.deepEqual(answer, { files: ['index.js', binaries()[0]], works: true, after: answer.files })
   })
 })
 

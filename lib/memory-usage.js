@@ -2,6 +2,7 @@
 
 const v8 = require('node:v8')
 const native = require('../native')
+const { ownError } = require('./own-realm')
 const { v8Layer } = require('./v8-layer')
 
 const { readRss, readTotals, slots } = native
@@ -47,7 +48,7 @@ function memoryUsageFromNode() {
   }
 }
 
-/** A platform that the addon cannot measure: all from Node. */
+/** A platform that the addon cannot measure, or an engine that it is not loaded in: all from that. */
 function memoryUsageUnsupported() {
   const { rss, heapTotal, heapUsed, external, arrayBuffers } = core()
   return {
@@ -56,7 +57,7 @@ function memoryUsageUnsupported() {
     heapUsed,
     external,
     arrayBuffers,
-    heapLimit: v8.getHeapStatistics().heap_size_limit,
+    heapLimit: v8.getHeapStatistics?.().heap_size_limit ?? null,
   }
 }
 
@@ -65,7 +66,7 @@ function coreMemoryUsage() {
   try {
     return core()
   } catch (error) {
-    if (!native.borrowSpareDescriptor()) throw error
+    if (!native.borrowSpareDescriptor()) throw ownError(error)
     try {
       return core()
     } finally {

@@ -7,6 +7,7 @@
 
 const v8 = require('node:v8')
 const native = require('../native')
+const { isNode } = require('./engine')
 
 // Captured at load: users may replace process.memoryUsage with ours.
 const coreMemoryUsage = process.memoryUsage
@@ -28,10 +29,6 @@ const ATTEMPTS = 3
 /** Odd sizes that nothing else allocates in the same moment. */
 const PROBE_BYTES = [1237, 4099]
 
-const { bun, deno, electron } = process.versions
-/** Other runtimes export some of the same names as stubs, or lay their heap out differently. */
-const engineIsV8 = !(bun || deno || electron)
-
 /** Tries to switch the fast path on. Gives `'complete'`, `'no-array-buffers'` or `'none'`. */
 function enableV8Layer() {
   if (!mayLookUpSymbols() || !attempt(figuresAgree)) return 'none'
@@ -41,7 +38,7 @@ function enableV8Layer() {
 }
 
 function mayLookUpSymbols() {
-  return engineIsV8 && process.env.RS_MEMUSAGE_NO_V8 !== '1'
+  return native.isSupported() && process.env.RS_MEMUSAGE_NO_V8 !== '1'
 }
 
 function figuresAgree() {
@@ -99,6 +96,6 @@ function attempt(check) {
 }
 
 /** What of V8 this thread reads through symbols: `'complete'`, `'no-array-buffers'` or `'none'`. */
-const v8Layer = native.isSupported() ? enableV8Layer() : 'none'
+const v8Layer = enableV8Layer()
 
-module.exports = { engineIsV8, mayLookUpSymbols, v8Layer }
+module.exports = { engineIsV8: isNode, mayLookUpSymbols, v8Layer }
