@@ -1,11 +1,21 @@
 'use strict'
 
 const assert = require('node:assert/strict')
-const { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync, readdirSync } = require('node:fs')
+const {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+  readdirSync,
+} = require('node:fs')
 const { tmpdir } = require('node:os')
 const { join } = require('node:path')
 const { after, before, describe, it } = require('node:test')
 const { inChild, root, runProcess } = require('./helpers/child')
+const { copyPackage } = require('./helpers/copy-package')
 
 const binaries = () => readdirSync(root).filter((file) => file.endsWith('.node'))
 
@@ -168,6 +178,40 @@ describe('the package', () => {
     const refused = await load(['--no-addons'], { RS_MEMUSAGE_NATIVE_PATH: join(root, binaries()[0]) })
     assert.match(refused.message, /--no-addons/)
     for (const { message } of [named, refused]) assert.doesNotMatch(message, /Reinstall/)
+  })
+
+  it('says what to do where it was bundled, and in a checkout (review D.2)', async () => {
+    const bundle = join(folder, 'bundle.js')
+    copyFileSync(join(root, 'index.js'), bundle)
+    const checkout = join(folder, 'checkout')
+    copyPackage(checkout)
+    for (const binary of binaries()) rmSync(join(checkout, binary))
+    mkdirSync(join(checkout, 'include'))
+    writeFileSync(join(checkout, 'include', 'rs_memusage.h'), '')
+    const adviceOf = async (file) => {
+      const script = `try { require(${JSON.stringify(file)}) } catch ({ message }) { console.log(message) }`
+      return (await inFolder(['-e', script])).stdout
+    }
+    const [bundled, unbuilt] = [await adviceOf(bundle), await adviceOf(checkout)]
+    assert.match(bundled, /was bundled into a file in .*external of the bundle.*RS_MEMUSAGE_NATIVE_PATH/s)
+    assert.match(unbuilt, /This is a checkout: run "npm run build" in .*, which needs Rust/)
+    for (const message of [bundled, unbuilt]) assert.doesNotMatch(message, /Reinstall/)
+  })
+
+  it('works from a bundle, whose require is not of Node, with RS_MEMUSAGE_NATIVE_PATH', async () => {
+    const source = readFileSync(join(root, 'index.js'), 'utf8')
+    const script = join(folder, 'program.js')
+    writeFileSync(
+      script,
+      `const node = require
+      const builtIn = (id) => { if (id.startsWith('node:')) return node(id); throw new Error('no module ' + id) }
+      const program = ((module, require) => {\n${source}\nreturn module.exports\n})({}, builtIn)
+      console.log(program.rssBreakdown().method.v8)`,
+    )
+    const { stdout, stderr } = await inFolder([script], {
+      RS_MEMUSAGE_NATIVE_PATH: join(root, binaries()[0]),
+    })
+    assert.equal(stdout.trim(), 'verified', stderr)
   })
 
   function inFolder(args, env = {}) {
