@@ -111,6 +111,15 @@ function attempt(check) {
   return false
 }
 
+/** Loaded when it is needed; that may be at load, below. */
+let v8
+
+/** What V8 says of this thread's isolate. */
+function heapStatistics() {
+  v8 ??= require('node:v8')
+  return v8.getHeapStatistics()
+}
+
 let layer = enableV8Layer()
 let isSettled = layer === 'none'
 
@@ -124,14 +133,6 @@ function v8Layer() {
     }
   }
   return layer
-}
-
-let v8
-
-/** What V8 says of this thread's isolate. */
-function heapStatistics() {
-  v8 ??= require('node:v8')
-  return v8.getHeapStatistics()
 }
 
 module.exports = { engineIsV8: isNode, heapStatistics, mayLookUpSymbols, v8Layer }
