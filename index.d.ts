@@ -28,9 +28,12 @@ export interface MemoryUsage {
   heapLimit: number
 }
 
-/** Which way {@link memoryUsage} takes in this thread; decided when the package is loaded. */
+/** Which way {@link memoryUsage} takes in this thread; decided when it is first called, or asked for its method. */
 export interface MemoryUsageMethod {
-  /** `'statm'`: the addon reads the kernel's count. `'node'`: the platform is not supported, Node is asked. */
+  /**
+   * `'statm'`: the addon reads the kernel's count. `'node'`: the engine's own `process.memoryUsage()` is asked, where the
+   * platform is not supported, in a startup snapshot, and in Bun, Deno, Electron and NW.js, into which no addon is loaded.
+   */
   readonly rss: 'statm' | 'node'
   /**
    * `'verified'`: V8 is asked through symbols that the node binary exports, after their answers were found equal
@@ -131,7 +134,7 @@ export interface Footprint {
  * `file`, `syscall` and `errno` when the file cannot be read: `ENOENT` or `ESRCH` for a process that does not exist
  * or has ended, `EACCES` for one that the caller may not trace (another user's, or in a hardened container any).
  * `ERR_MEMUSAGE_PROC_PARSE` with `file` and `field` when its text is not what Linux documents.
- * `ERR_MEMUSAGE_UNSUPPORTED` on a platform without such a file.
+ * `ERR_MEMUSAGE_UNSUPPORTED` on a platform without such a file, and where no addon is loaded.
  *
  * @example
  * const cluster = require('node:cluster')
@@ -299,7 +302,8 @@ export interface RssBreakdownOptions {
  * what they do in that time.
  *
  * @throws `ERR_MEMUSAGE_OVER_BUDGET` with `predictedMs` and `budgetMs`; `ERR_MEMUSAGE_PROC_READ` and
- * `ERR_MEMUSAGE_PROC_PARSE` as {@link MemoryUsageFunction.rss}; `ERR_MEMUSAGE_UNSUPPORTED` on other systems;
+ * `ERR_MEMUSAGE_PROC_PARSE` as {@link MemoryUsageFunction.rss}; `ERR_MEMUSAGE_UNSUPPORTED` on other systems
+ * and where no addon is loaded;
  * `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (an unknown option), `ERR_OUT_OF_RANGE`.
  *
  * @example
@@ -627,7 +631,8 @@ export interface ExternalBuffersUsage extends BufferAmount {
    * through symbols that the node binary exports, tried out at first use: what is dead is off the books at once.
    * `'finalizer'`: by a `FinalizationRegistry`, on other engines and with `RS_MEMUSAGE_NO_V8=1`: an entry goes when
    * its finalizer has run, a resize is seen when the buffer is tracked again, and memory that is transferred leaves
-   * the books with its old `ArrayBuffer` unless the receiver tracks it.
+   * the books with its old `ArrayBuffer` unless the receiver tracks it. Where no addon is loaded the books are those of
+   * the calling thread alone.
    */
   method: 'backing-store' | 'finalizer'
 }

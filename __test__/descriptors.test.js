@@ -1,11 +1,14 @@
 'use strict'
 
 const assert = require('node:assert/strict')
-const { readFileSync } = require('node:fs')
+const { mkdtempSync, readFileSync, rmSync } = require('node:fs')
+const { tmpdir } = require('node:os')
+const { join } = require('node:path')
 const { describe, it } = require('node:test')
 require('..')
 const { inChild, MIB } = require('./helpers/child')
 const { descriptors } = require('./helpers/kernel')
+const { needsOwnMounts, withProcIn } = require('./helpers/own-mounts')
 
 const OURS = /^\/proc\/\d+\/(statm|status)$|memfd:rs-memusage-spare/
 const O_CLOEXEC = 0o2000000
@@ -174,7 +177,9 @@ describe('descriptors', () => {
     assert.deepEqual(new Set(answer.texts), new Set(['text of somebody else!']))
   })
 
-  it('say which file and why when /proc cannot be read', async () => {
+  it('say which file and why when /proc cannot be read', needsOwnMounts(), async (t) => {
+    const empty = mkdtempSync(join(tmpdir(), 'rs-memusage-proc-'))
+    t.after(() => rmSync(empty, { recursive: true }))
     const answer = await inChild(
       () => {
         const { memoryUsage } = require('./index.js')
@@ -184,7 +189,7 @@ describe('descriptors', () => {
           return { name, code, file, syscall, errno: require('node:util').getSystemErrorName(errno), message }
         }
       },
-      { shell: 'exec unshare --mount sh -c \'umount -l /proc; exec "$0" "$@"\' "$0" "$@"' },
+      { shell: withProcIn(empty) },
     )
     assert.deepEqual(answer, {
       name: 'Error',

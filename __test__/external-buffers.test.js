@@ -10,6 +10,7 @@ const { after, describe, it } = require('node:test')
 const { runInNewContext } = require('node:vm')
 const { externalBuffers } = require('..')
 const { inChild, MIB, root } = require('./helpers/child')
+const { needsCommand } = require('./helpers/commands')
 
 const PAGE = 4096
 const WITHOUT_V8 = { RS_MEMUSAGE_NO_V8: '1' }
@@ -823,45 +824,49 @@ describe('include/rs_memusage.h', () => {
   const addon = join(folder, 'declaring.node')
   after(() => rmSync(folder, { recursive: true }))
 
-  it('lets an addon declare memory from any thread, and does nothing while nobody listens', async () => {
-    const source = join(root, 'tests', 'declaring_addon', 'declaring.c')
-    const flags = ['-std=c99', '-Wall', '-Wextra', '-Wpedantic', '-Werror', '-shared', '-fPIC']
-    execFileSync('cc', [...flags, source, '-o', addon, '-ldl', '-lpthread'])
-    const answer = await inChild(
-      (addon) => {
-        const { hold, holdInThread, drop } = require(addon)
-        const early = hold(10)
-        drop(early)
-        const { externalBuffers, workerRss } = require('./index.js')
-        const handles = [hold(1000000), holdInThread(234)]
-        const held = externalBuffers.usage()
-        const { declared } = workerRss()
-        const entry = externalBuffers.list({ label: 'declaring addon', top: 1 })[0]
-        for (const handle of [...handles, ...handles, 0, 12345]) drop(handle)
-        return { early, held, declared, entry, after: externalBuffers.usage() }
-      },
-      { args: [addon] },
-    )
-    const amount = { count: 2, bytes: 1_000_234, resident: null }
-    assert.equal(answer.early, 0)
-    assert.deepEqual([answer.held.count, answer.held.bytes, answer.held.resident], Object.values(amount))
-    assert.deepEqual(answer.held.threads, [{ threadId: null, ...amount }])
-    assert.equal(answer.declared, amount.bytes)
-    const { ageMs, ...entry } = answer.entry
-    assert.ok(ageMs >= 0)
-    assert.deepEqual(entry, {
-      label: 'declaring addon',
-      bytes: 1_000_000,
-      resident: null,
-      threadId: null,
-      source: 'declared',
-      stack: null,
-    })
-    assert.deepEqual(answer.after.freed, { count: 2, bytes: 1_000_234 })
-    assert.equal(answer.after.count, 0)
-  })
+  it(
+    'lets an addon declare memory from any thread, and does nothing while nobody listens',
+    needsCommand('cc'),
+    async () => {
+      const source = join(root, 'tests', 'declaring_addon', 'declaring.c')
+      const flags = ['-std=c99', '-Wall', '-Wextra', '-Wpedantic', '-Werror', '-shared', '-fPIC']
+      execFileSync('cc', [...flags, source, '-o', addon, '-ldl', '-lpthread'])
+      const answer = await inChild(
+        (addon) => {
+          const { hold, holdInThread, drop } = require(addon)
+          const early = hold(10)
+          drop(early)
+          const { externalBuffers, workerRss } = require('./index.js')
+          const handles = [hold(1000000), holdInThread(234)]
+          const held = externalBuffers.usage()
+          const { declared } = workerRss()
+          const entry = externalBuffers.list({ label: 'declaring addon', top: 1 })[0]
+          for (const handle of [...handles, ...handles, 0, 12345]) drop(handle)
+          return { early, held, declared, entry, after: externalBuffers.usage() }
+        },
+        { args: [addon] },
+      )
+      const amount = { count: 2, bytes: 1_000_234, resident: null }
+      assert.equal(answer.early, 0)
+      assert.deepEqual([answer.held.count, answer.held.bytes, answer.held.resident], Object.values(amount))
+      assert.deepEqual(answer.held.threads, [{ threadId: null, ...amount }])
+      assert.equal(answer.declared, amount.bytes)
+      const { ageMs, ...entry } = answer.entry
+      assert.ok(ageMs >= 0)
+      assert.deepEqual(entry, {
+        label: 'declaring addon',
+        bytes: 1_000_000,
+        resident: null,
+        threadId: null,
+        source: 'declared',
+        stack: null,
+      })
+      assert.deepEqual(answer.after.freed, { count: 2, bytes: 1_000_234 })
+      assert.equal(answer.after.count, 0)
+    },
+  )
 
-  it('is C++ too', () => {
+  it('is C++ too', needsCommand('c++'), () => {
     execFileSync('c++', ['-x', 'c++', '-fsyntax-only', '-Wall', '-Wextra', '-Werror', header()])
   })
 

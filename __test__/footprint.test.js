@@ -12,6 +12,7 @@ const { Worker } = require('node:worker_threads')
 const { footprint, memoryUsage } = require('..')
 const { inChild, MIB, root } = require('./helpers/child')
 const { descriptors, smapsRollup } = require('./helpers/kernel')
+const { needsOwnMounts, withProcIn } = require('./helpers/own-mounts')
 
 const FIXTURES = join(root, 'tests', 'fixtures')
 
@@ -235,6 +236,7 @@ describe('footprint() says which file, which call and why', () => {
 })
 
 describe('footprint() on another kernel', () => {
+  const mounts = needsOwnMounts()
   let folder
 
   before(() => {
@@ -259,21 +261,20 @@ describe('footprint() on another kernel', () => {
         return { code, message, file, syscall, field }
       }
     }
-    const inside = `mount --bind ${proc} /proc; exec "$0" "$@"`
-    return inChild(body, { shell: `exec unshare --mount sh -c '${inside}' "$0" "$@"` })
+    return inChild(body, { shell: withProcIn(proc) })
   }
 
-  it('takes a rollup as Linux 4.14 prints it, private huge pages included', async () => {
+  it('takes a rollup as Linux 4.14 prints it, private huge pages included', mounts, async () => {
     const answer = await withProc({ smaps_rollup: 'smaps_rollup-4.14-handmade.txt' })
     assert.deepEqual(answer, { uss: (1000 + 2000 + 6144) * 1024, pss: 3100 * 1024, swap: 64 * 1024 })
   })
 
-  it('sums all mappings where there is no rollup', async () => {
+  it('sums all mappings where there is no rollup', mounts, async () => {
     const answer = await withProc({ smaps: 'smaps-3.10-handmade.txt' })
     assert.deepEqual(answer, { uss: 120 * 1024, pss: 142 * 1024, swap: 28 * 1024 })
   })
 
-  it('names the field when the text is something else', async () => {
+  it('names the field when the text is something else', mounts, async () => {
     const file = '/proc/self/smaps_rollup'
     assert.deepEqual(await withProc({ smaps_rollup: 'status-6.18-bash.txt' }), {
       code: 'ERR_MEMUSAGE_PROC_PARSE',
@@ -283,7 +284,7 @@ describe('footprint() on another kernel', () => {
     })
   })
 
-  it('tells a failed read from a failed open', async () => {
+  it('tells a failed read from a failed open', mounts, async () => {
     const file = '/proc/self/smaps_rollup'
     assert.deepEqual(await withProc({ smaps_rollup: null }), {
       code: 'ERR_MEMUSAGE_PROC_READ',
@@ -293,7 +294,7 @@ describe('footprint() on another kernel', () => {
     })
   })
 
-  it('says so when there is neither file', async () => {
+  it('says so when there is neither file', mounts, async () => {
     const { code, syscall } = await withProc({})
     assert.deepEqual({ code, syscall }, { code: 'ERR_MEMUSAGE_PROC_READ', syscall: 'open' })
   })

@@ -65,16 +65,20 @@ describe('the layers of the crate', () => {
 })
 
 describe('the layers of the JavaScript', () => {
-  it('go from index.js over lib to native.js', () => {
-    const required = (file) =>
-      [...readFileSync(join(root, file), 'utf8').matchAll(/require\('(\.[^']+)'\)/g)].map(([, id]) => id)
-    for (const id of required('index.js')) assert.match(id, /^\.\/lib\//)
-    for (const id of required('native.js')) assert.equal(id, './package.json')
-    assert.deepEqual(required('register.js'), ['./lib/this-thread'])
+  const required = (file) =>
+    [...readFileSync(join(root, file), 'utf8').matchAll(/require\('(\.[^']+)'\)/g)].map(([, id]) => id)
+  /** What native.js itself is made of. */
+  const BELOW_NATIVE = ['engine', 'own-realm', 'without-native']
+
+  it('go from lib/index.js over lib to native.js', () => {
+    const below = BELOW_NATIVE.map((file) => `./lib/${file}`)
+    assert.deepEqual(required('native.js').sort(), [...below, './package.json'].sort())
+    for (const file of BELOW_NATIVE) assert.deepEqual(required(`lib/${file}.js`), [])
+    assert.deepEqual(required('register.js'), ['./index'])
     for (const file of files(join(root, 'lib'))) {
       const allowed = file.includes('/')
         ? /^(\.\.\/\.\.\/native|\.\.?\/[\w-]+)$/
-        : /^(\.\.\/native|\.\.\/package\.json|\.\/([\w-]+\/)?[\w-]+)$/
+        : /^(\.\.\/native|\.\/([\w-]+\/)?[\w-]+)$/
       for (const id of required(join('lib', file))) assert.match(id, allowed, `lib/${file}`)
     }
   })

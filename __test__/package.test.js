@@ -1,11 +1,21 @@
 'use strict'
 
 const assert = require('node:assert/strict')
-const { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync, readdirSync } = require('node:fs')
+const {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+  readdirSync,
+} = require('node:fs')
 const { tmpdir } = require('node:os')
 const { join } = require('node:path')
 const { after, before, describe, it } = require('node:test')
-const { root, runProcess } = require('./helpers/child')
+const { inChild, root, runProcess } = require('./helpers/child')
+const { copyPackage } = require('./helpers/copy-package')
 
 const binaries = () => readdirSync(root).filter((file) => file.endsWith('.node'))
 
@@ -23,11 +33,14 @@ const FILES = [
   'index.js',
   'lib/allocation-stacks.js',
   'lib/backing-stores.js',
-  'lib/external-buffers.js',
   'lib/buffer-profile.js',
+  'lib/engine.js',
+  'lib/external-buffers.js',
   'lib/footprint.js',
   'lib/held-buffers.js',
+  'lib/index.js',
   'lib/memory-usage.js',
+  'lib/own-realm.js',
   'lib/profile/buffer-profile.js',
   'lib/profile/call-stack.js',
   'lib/profile/folded.js',
@@ -49,12 +62,14 @@ const FILES = [
   'lib/unless-aborted.js',
   'lib/v8-layer.js',
   'lib/validate.js',
+  'lib/without-native.js',
   'lib/worker-rss.js',
   'native.js',
   'package.json',
   'register.d.ts',
   'register.js',
   'scripts/build.mjs',
+  'scripts/bundle.mjs',
 ]
 
 describe('the package', () => {
@@ -165,18 +180,83 @@ describe('the package', () => {
     for (const { message } of [named, refused]) assert.doesNotMatch(message, /Reinstall/)
   })
 
+  it('says what to do where it was bundled, and in a checkout (review D.2)', async () => {
+    const bundle = join(folder, 'bundle.js')
+    copyFileSync(join(root, 'index.js'), bundle)
+    const checkout = join(folder, 'checkout')
+    copyPackage(checkout)
+    for (const binary of binaries()) rmSync(join(checkout, binary))
+    mkdirSync(join(checkout, 'include'))
+    writeFileSync(join(checkout, 'include', 'rs_memusage.h'), '')
+    const adviceOf = async (file) => {
+      const script = `try { require(${JSON.stringify(file)}) } catch ({ message }) { console.log(message) }`
+      return (await inFolder(['-e', script])).stdout
+    }
+    const [bundled, unbuilt] = [await adviceOf(bundle), await adviceOf(checkout)]
+    assert.match(bundled, /was bundled into a file in .*external of the bundle.*RS_MEMUSAGE_NATIVE_PATH/s)
+    assert.match(unbuilt, /This is a checkout: run "npm run build" in .*, which needs Rust/)
+    for (const message of [bundled, unbuilt]) assert.doesNotMatch(message, /Reinstall/)
+  })
+
+  it('works from a bundle, whose require is not of Node, with RS_MEMUSAGE_NATIVE_PATH', async () => {
+    const source = readFileSync(join(root, 'index.js'), 'utf8')
+    const script = join(folder, 'program.js')
+    writeFileSync(
+      script,
+      `const node = require
+      const builtIn = (id) => { if (id.startsWith('node:')) return node(id); throw new Error('no module ' + id) }
+      const program = ((module, require) => {\n${source}\nreturn module.exports\n})({}, builtIn)
+      console.log(program.rssBreakdown().method.v8)`,
+    )
+    const { stdout, stderr } = await inFolder([script], {
+      RS_MEMUSAGE_NATIVE_PATH: join(root, binaries()[0]),
+    })
+    assert.equal(stdout.trim(), 'verified', stderr)
+  })
+
   function inFolder(args, env = {}) {
     return runProcess(process.execPath, args, { cwd: folder, env: { ...process.env, ...env } })
   }
 })
 
 describe('the public entry', () => {
-  it('exports what the types declare, and is written by hand', () => {
+  it('exports what the types declare', () => {
     const declared = [
       ...readFileSync(join(root, 'index.d.ts'), 'utf8').matchAll(/^export (?:const|function|class) (\w+)/gm),
     ]
     assert.deepEqual(Object.keys(require('..')).sort(), declared.map(([, name]) => name).sort())
-    assert.doesNotMatch(readFileSync(join(root, 'index.js'), 'utf8'), /auto-generated/)
+  })
+
+  it('is what lib/ says', async () => {
+    const { bundle } = await import('../scripts/bundle.mjs')
+    assert.equal(readFileSync(join(root, 'index.js'), 'utf8'), bundle())
+  })
+
+  it('needs no other file of ours, and no descriptor, once it is loaded', async () => {
+    const answer = await inChild(
+      async () => {
+        const fs = require('node:fs')
+        const ours = () => Object.keys(require.cache).map((file) => require('node:path').basename(file))
+        const memusage = require('./index.js')
+        const files = ours()
+        const filler = []
+        try {
+          for (;;) filler.push(fs.openSync('/dev/null'))
+        } catch {}
+        const { externalBuffers } = memusage
+        externalBuffers.profile.start({ sampleBytes: 1 })
+        globalThis.kept = new Uint8Array(1e6)
+        const profile = externalBuffers.profile.stop()
+        const texts = [profile.toFolded(), JSON.stringify(profile.toHeapProfile()), profile.toPprof()]
+        const answers = [memusage.rssBreakdown(), memusage.workerRss(), await memusage.workerRssAsync()]
+        externalBuffers.track(kept)
+        for (const descriptor of filler) fs.closeSync(descriptor)
+        const works = texts.every(({ length }) => length > 0) && answers.every(({ rss }) => rss > 0)
+        return { files, works, after: ours() }
+      },
+      { shell: 'ulimit -n 64' },
+    )
+    assert.deepEqual(answer, { files: ['index.js', binaries()[0]], works: true, after: answer.files })
   })
 })
 

@@ -3,7 +3,7 @@
 const assert = require('node:assert/strict')
 const { describe, it } = require('node:test')
 const { rssBreakdown, rssBreakdownAsync } = require('..')
-const { preloaded } = require('./helpers/allocators')
+const { needs, preloaded } = require('./helpers/allocators')
 const { inChild, MIB } = require('./helpers/child')
 const { PARTS } = require('./helpers/parts')
 
@@ -441,7 +441,7 @@ describe('rssBreakdown() with another allocator', () => {
     ['jemalloc', 'libjemalloc.so.2'],
     ['mimalloc', 'libmimalloc.so.2'],
   ]) {
-    it(`${allocator}: adds up, names it, and calls its memory an estimate`, async () => {
+    it(`${allocator}: adds up, names it, and calls its memory an estimate`, needs(library), async () => {
       const answer = await aroundLoad(load, { env: preloaded(library) })
       assertIsRss(answer.loaded)
       assert.equal(answer.loaded.breakdown.nativeHeap.allocator, allocator)
@@ -452,21 +452,25 @@ describe('rssBreakdown() with another allocator', () => {
     })
   }
 
-  it("tells jemalloc's own figures, and null for mimalloc's", async () => {
-    const ask = () => {
-      globalThis.kept = Array.from({ length: 2048 }, () => Buffer.alloc(64 * 1024, 1))
-      return require('./index.js').rssBreakdown({ allocator: true }).nativeHeap
-    }
-    const jemalloc = await inChild(ask, { env: preloaded('libjemalloc.so.2') })
-    assert.ok(
-      jemalloc.inUse > 128 * MIB && jemalloc.inUse < jemalloc.resident + 8 * MIB,
-      JSON.stringify(jemalloc),
-    )
-    assert.ok(jemalloc.retained >= 0 && jemalloc.retained < jemalloc.resident)
-    const mimalloc = await inChild(ask, { env: preloaded('libmimalloc.so.2') })
-    assert.equal(mimalloc.inUse, null)
-    assert.equal(mimalloc.retained, null)
-  })
+  it(
+    "tells jemalloc's own figures, and null for mimalloc's",
+    needs('libjemalloc.so.2', 'libmimalloc.so.2'),
+    async () => {
+      const ask = () => {
+        globalThis.kept = Array.from({ length: 2048 }, () => Buffer.alloc(64 * 1024, 1))
+        return require('./index.js').rssBreakdown({ allocator: true }).nativeHeap
+      }
+      const jemalloc = await inChild(ask, { env: preloaded('libjemalloc.so.2') })
+      assert.ok(
+        jemalloc.inUse > 128 * MIB && jemalloc.inUse < jemalloc.resident + 8 * MIB,
+        JSON.stringify(jemalloc),
+      )
+      assert.ok(jemalloc.retained >= 0 && jemalloc.retained < jemalloc.resident)
+      const mimalloc = await inChild(ask, { env: preloaded('libmimalloc.so.2') })
+      assert.equal(mimalloc.inUse, null)
+      assert.equal(mimalloc.retained, null)
+    },
+  )
 })
 
 describe('rssBreakdown({ allocator: true })', () => {

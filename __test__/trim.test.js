@@ -3,7 +3,7 @@
 const assert = require('node:assert/strict')
 const { describe, it } = require('node:test')
 const { trim } = require('..')
-const { preloaded } = require('./helpers/allocators')
+const { needs, preloaded } = require('./helpers/allocators')
 const { inChild, MIB } = require('./helpers/child')
 
 const KEYS = ['before', 'after', 'released', 'allocator']
@@ -158,7 +158,7 @@ describe('trim()', () => {
 })
 
 describe('trim() with another allocator', () => {
-  it('asks jemalloc', async () => {
+  it('asks jemalloc', needs('libjemalloc.so.2'), async () => {
     // Without this jemalloc gives free pages back by itself before we come.
     const env = { ...preloaded('libjemalloc.so.2'), MALLOC_CONF: 'dirty_decay_ms:-1' }
     const [first, second] = await after(buffers, env)
@@ -167,14 +167,14 @@ describe('trim() with another allocator', () => {
     assert.ok(second.released < NOISE, `released ${second.released}`)
   })
 
-  it('asks mimalloc', async () => {
+  it('asks mimalloc', needs('libmimalloc.so.2'), async () => {
     const [first] = await after(buffers, preloaded('libmimalloc.so.2'))
     assert.equal(first.allocator, 'mimalloc')
     assert.equal(first.retained, null)
     assertReleased(first, 64 * MIB) // what V8 freed on other threads comes later or came earlier
   })
 
-  it('leaves tcmalloc alone and says null', async () => {
+  it('leaves tcmalloc alone and says null', needs('libtcmalloc_minimal.so.4'), async () => {
     const [first] = await after(buffers, preloaded('libtcmalloc_minimal.so.4'))
     const { kernel, retained, other, method, ...result } = first
     assert.deepEqual(result, { before: null, after: null, released: null, allocator: 'tcmalloc' })

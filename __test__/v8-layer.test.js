@@ -6,7 +6,7 @@ const { inChild } = require('./helpers/child')
 
 describe('the V8 layer', () => {
   it('is off in runtimes that only look like Node', async () => {
-    for (const runtime of ['bun', 'deno', 'electron']) {
+    for (const runtime of ['bun', 'deno', 'electron', 'nw']) {
       const answer = await inChild(
         (runtime) => {
           Object.defineProperty(process, 'versions', { value: { ...process.versions, [runtime]: '1.0.0' } })
@@ -16,7 +16,7 @@ describe('the V8 layer', () => {
         },
         { args: [runtime] },
       )
-      assert.deepEqual(answer.method, { rss: 'statm', v8: 'none', arrayBuffers: 'none' }, runtime)
+      assert.deepEqual(answer.method, { rss: 'node', v8: 'none', arrayBuffers: 'none' }, runtime)
       assert.equal(answer.ours.heapTotal, answer.core.heapTotal, runtime)
     }
   })

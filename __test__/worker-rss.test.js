@@ -4,7 +4,7 @@ const assert = require('node:assert/strict')
 const { join } = require('node:path')
 const { describe, it } = require('node:test')
 const { workerRss, workerRssAsync } = require('..')
-const { preloaded } = require('./helpers/allocators')
+const { needs, preloaded } = require('./helpers/allocators')
 const { inChild, MIB, root } = require('./helpers/child')
 const {
   assertConsistent,
@@ -506,25 +506,33 @@ describe('workerRss() by its other ways', () => {
     assertWithin5Percent(worker.nativeHeap, 64 * MIB, 'its arena')
   })
 
-  it("with jemalloc: heaps are told apart, the allocator's memory is not", async () => {
-    const { main, worker, method } = assertAddsUp(await ask({ env: preloaded('libjemalloc.so.2') }))
-    assert.equal(method.malloc, 'estimated')
-    assert.deepEqual([main.nativeHeap, worker.nativeHeap], [null, null])
-    assert.ok(worker.v8Heap > MIB && worker.heapUsed > MIB)
-  })
+  it(
+    "with jemalloc: heaps are told apart, the allocator's memory is not",
+    needs('libjemalloc.so.2'),
+    async () => {
+      const { main, worker, method } = assertAddsUp(await ask({ env: preloaded('libjemalloc.so.2') }))
+      assert.equal(method.malloc, 'estimated')
+      assert.deepEqual([main.nativeHeap, worker.nativeHeap], [null, null])
+      assert.ok(worker.v8Heap > MIB && worker.heapUsed > MIB)
+    },
+  )
 
-  it('with jemalloc: a buffer on the books is in the sum and in nativeHeap', async () => {
-    const self = await inChild(
-      (MIB) => {
-        const { externalBuffers, workerRss } = require('./index.js')
-        globalThis.kept = externalBuffers.track(new Uint8Array(8 * MIB).fill(1))
-        return workerRss.self()
-      },
-      { args: [MIB], env: preloaded('libjemalloc.so.2') },
-    )
-    assertConsistentThread(self)
-    assert.ok(self.nativeHeap >= 8 * MIB, String(self.nativeHeap))
-  })
+  it(
+    'with jemalloc: a buffer on the books is in the sum and in nativeHeap',
+    needs('libjemalloc.so.2'),
+    async () => {
+      const self = await inChild(
+        (MIB) => {
+          const { externalBuffers, workerRss } = require('./index.js')
+          globalThis.kept = externalBuffers.track(new Uint8Array(8 * MIB).fill(1))
+          return workerRss.self()
+        },
+        { args: [MIB], env: preloaded('libjemalloc.so.2') },
+      )
+      assertConsistentThread(self)
+      assert.ok(self.nativeHeap >= 8 * MIB, String(self.nativeHeap))
+    },
+  )
 
   it('without mincore: adds up by smaps', async () => {
     const { worker, method } = assertAddsUp(

@@ -154,7 +154,10 @@ function outOfMemory() {
 
 /** Loaded when it is used: it replaces what JavaScript allocates buffers with, and few processes want that. */
 const profile = {
-  start: (options) => allocationStacks().profile.start(options),
+  start(options) {
+    native.refuseProfile?.() // where there is no addon
+    allocationStacks().profile.start(options)
+  },
   stop: () => allocationStacks().profile.stop(),
 }
 

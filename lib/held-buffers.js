@@ -11,7 +11,13 @@ const { DETACHED, NOT_A_BUFFER, NOT_DETACHABLE, NOT_OURS } = native.storeOutcome
 
 /** What is on the books, by ArrayBuffer or SharedArrayBuffer object of this thread. */
 const held = new WeakMap()
-const registry = new FinalizationRegistry((number) => native.letGoOfBuffer(number, threadId))
+/** Made at first use: a startup snapshot holds none. */
+let finalizers
+
+function registry() {
+  finalizers ??= new FinalizationRegistry((number) => native.letGoOfBuffer(number, threadId))
+  return finalizers
+}
 
 function allocate(size, label) {
   const buffer = zeros(size)
@@ -44,7 +50,7 @@ function release(buffer) {
   if (!known?.isAllocated) return NOT_OURS
   if (!native.detachBuffer(buffer)) return NOT_DETACHABLE
   held.delete(buffer)
-  registry.unregister(buffer)
+  registry().unregister(buffer)
   native.letGoOfBuffer(known.number, threadId)
   return undefined
 }
@@ -60,7 +66,7 @@ function enter(buffer, view, label, isAllocated) {
   }
   const number = native.holdBuffer(holding)
   held.set(buffer, { number, isAllocated })
-  registry.register(buffer, number, buffer)
+  registry().register(buffer, number, buffer)
 }
 
 /** A view of all of it, whose length is the truth whatever the buffer's own properties say; `null` of a detached one. */

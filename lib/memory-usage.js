@@ -1,8 +1,8 @@
 'use strict'
 
-const v8 = require('node:v8')
 const native = require('../native')
-const { v8Layer } = require('./v8-layer')
+const { ownError } = require('./own-realm')
+const { heapStatistics, v8Layer } = require('./v8-layer')
 
 const { readRss, readTotals, slots } = native
 const { FAILED, RSS, HEAP_TOTAL, HEAP_USED, EXTERNAL, ARRAY_BUFFERS, HEAP_LIMIT } = native.slotNumbers
@@ -36,7 +36,7 @@ function memoryUsageWithoutCounter() {
 
 /** Resident memory from the addon, V8's figures from Node. */
 function memoryUsageFromNode() {
-  const heap = v8.getHeapStatistics()
+  const heap = heapStatistics()
   return {
     rss: rss(),
     heapTotal: heap.total_heap_size,
@@ -47,7 +47,7 @@ function memoryUsageFromNode() {
   }
 }
 
-/** A platform that the addon cannot measure: all from Node. */
+/** A platform that the addon cannot measure, or an engine that it is not loaded in: all from that. */
 function memoryUsageUnsupported() {
   const { rss, heapTotal, heapUsed, external, arrayBuffers } = core()
   return {
@@ -56,7 +56,7 @@ function memoryUsageUnsupported() {
     heapUsed,
     external,
     arrayBuffers,
-    heapLimit: v8.getHeapStatistics().heap_size_limit,
+    heapLimit: heapStatistics().heap_size_limit,
   }
 }
 
@@ -65,7 +65,7 @@ function coreMemoryUsage() {
   try {
     return core()
   } catch (error) {
-    if (!native.borrowSpareDescriptor()) throw error
+    if (!native.borrowSpareDescriptor()) throw ownError(error)
     try {
       return core()
     } finally {
@@ -74,12 +74,28 @@ function coreMemoryUsage() {
   }
 }
 
-const chosen = choose()
+/** The way for this thread, from the first call on. */
+let chosen = () => {
+  chosen = choose()
+  return chosen()
+}
 
 function choose() {
   if (!native.isSupported()) return memoryUsageUnsupported
-  if (v8Layer === 'none') return memoryUsageFromNode
-  return v8Layer === 'complete' ? memoryUsageFromSlots : memoryUsageWithoutCounter
+  const layer = v8Layer()
+  if (layer === 'none') return memoryUsageFromNode
+  return layer === 'complete' ? memoryUsageFromSlots : memoryUsageWithoutCounter
+}
+
+let method
+
+function describeMethod() {
+  const layer = v8Layer()
+  return Object.freeze({
+    rss: native.isSupported() ? 'statm' : 'node',
+    v8: layer === 'none' ? 'none' : 'verified',
+    arrayBuffers: layer === 'complete' ? 'verified' : 'none',
+  })
 }
 
 function memoryUsage() {
@@ -88,10 +104,12 @@ function memoryUsage() {
 memoryUsage.rss = native.isSupported() ? rss : () => core.rss()
 memoryUsage.peakRss = () => native.peakRss()
 memoryUsage.resetPeakRss = () => native.resetPeakRss()
-memoryUsage.method = Object.freeze({
-  rss: native.isSupported() ? 'statm' : 'node',
-  v8: v8Layer === 'none' ? 'none' : 'verified',
-  arrayBuffers: v8Layer === 'complete' ? 'verified' : 'none',
+Object.defineProperty(memoryUsage, 'method', {
+  get() {
+    method ??= describeMethod()
+    return method
+  },
+  enumerable: true,
 })
 
 module.exports = { memoryUsage }

@@ -3,7 +3,7 @@
 const native = require('../native')
 const { Stopwatch } = require('./stopwatch')
 const { throwIfAborted, unlessAborted } = require('./unless-aborted')
-const { engineIsV8 } = require('./v8-layer')
+const { engineIsV8, v8Layer } = require('./v8-layer')
 const { validateAbortSignal, validateBoolean, validateNumber, validateOptions } = require('./validate')
 
 const PARTS = native.partNames()
@@ -45,6 +45,7 @@ function requestOf({ budgetMs, regions = false, allocator = false }) {
   if (budgetMs !== undefined) validateNumber(budgetMs, 'options.budgetMs', 0)
   validateBoolean(regions, 'options.regions')
   validateBoolean(allocator, 'options.allocator')
+  v8Layer() // what of V8 may be believed is settled before
   return { engineIsV8, budgetMs, regions, allocator }
 }
 

@@ -4,7 +4,6 @@
 // Node alone, where it has worker.getHeapStatistics(): from 22 on.
 
 const native = require('../native')
-const { name, version } = require('../package.json')
 
 class StartedWorker {
   #worker
@@ -69,8 +68,11 @@ class Patience {
 /** Longer ones overflow a timer of Node's, which then fires at once. */
 const LONGEST_TIMEOUT = 2 ** 31 - 1
 
-/** Kept by the thread and not by this module, which may be loaded any number of times. */
-const STARTED = Symbol.for(`${name}@${version}/started-workers`)
+/**
+ * Kept by the thread and not by this module, which may be loaded any number of times. The number counts the forms that
+ * its entries have had: versions of the package that have the same form share it.
+ */
+const STARTED = Symbol.for('rs-memusage/started-workers/1')
 
 if (!process[STARTED]) {
   const started = new Set()

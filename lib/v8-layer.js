@@ -4,9 +4,13 @@
 //
 // They may if Node itself answers the same through its own API at the same moment. Anything else leaves the
 // JavaScript path in charge, which is right everywhere and slower.
+//
+// That takes two steps. At load the figures of process.memoryUsage() are compared: they lie at both ends and in the
+// middle of what V8 fills, and let the thread answer others. The rest is told by node:v8 alone, which takes longer to
+// load than this package: it is asked when the thread itself asks for the first time.
 
-const v8 = require('node:v8')
 const native = require('../native')
+const { isNode } = require('./engine')
 
 // Captured at load: users may replace process.memoryUsage with ours.
 const coreMemoryUsage = process.memoryUsage
@@ -28,25 +32,34 @@ const ATTEMPTS = 3
 /** Odd sizes that nothing else allocates in the same moment. */
 const PROBE_BYTES = [1237, 4099]
 
-const { bun, deno, electron } = process.versions
-/** Other runtimes export some of the same names as stubs, or lay their heap out differently. */
-const engineIsV8 = !(bun || deno || electron)
-
 /** Tries to switch the fast path on. Gives `'complete'`, `'no-array-buffers'` or `'none'`. */
 function enableV8Layer() {
-  if (!mayLookUpSymbols() || !attempt(figuresAgree)) return 'none'
+  if (!mayLookUpSymbols() || !attempt(totalsAgree)) return 'none'
   const word = findArrayBufferWord()
   native.useV8(word)
   return word === null ? 'no-array-buffers' : 'complete'
 }
 
 function mayLookUpSymbols() {
-  return engineIsV8 && process.env.RS_MEMUSAGE_NO_V8 !== '1'
+  return native.isSupported() && process.env.RS_MEMUSAGE_NO_V8 !== '1'
+}
+
+/** Node's own figures cannot be had when the descriptor table is full; then all are compared at once. */
+function totalsAgree() {
+  const ours = native.probeHeapStatistics()
+  const theirs = coreFigures()
+  if (theirs === null) return figuresAgree()
+  return (
+    ours !== null &&
+    ours.total_heap_size === theirs.heapTotal &&
+    ours.external_memory === theirs.external &&
+    Math.abs(ours.used_heap_size - theirs.heapUsed) <= CLOSE_BYTES
+  )
 }
 
 function figuresAgree() {
   const ours = native.probeHeapStatistics()
-  const theirs = v8.getHeapStatistics()
+  const theirs = heapStatistics()
   return (
     ours !== null &&
     EXACT.every((figure) => ours[figure] === theirs[figure]) &&
@@ -61,7 +74,7 @@ function findArrayBufferWord() {
   attempt(() => {
     const words = native.arrayBufferCandidates()
     if (words === null) return false
-    const expected = coreArrayBuffers()
+    const expected = coreFigures()?.arrayBuffers ?? null
     const matches = words.map((_, index) => index).filter((index) => wordCounts(index, expected))
     if (matches.length === 1) found = matches[0]
     return found !== null
@@ -82,10 +95,10 @@ function wordCounts(index, expected) {
   })
 }
 
-/** Node's own figure; null when it cannot be had because the descriptor table is full. */
-function coreArrayBuffers() {
+/** Node's own figures; null when they cannot be had because the descriptor table is full. */
+function coreFigures() {
   try {
-    return coreMemoryUsage().arrayBuffers
+    return coreMemoryUsage()
   } catch {
     return null
   }
@@ -98,7 +111,28 @@ function attempt(check) {
   return false
 }
 
-/** What of V8 this thread reads through symbols: `'complete'`, `'no-array-buffers'` or `'none'`. */
-const v8Layer = native.isSupported() ? enableV8Layer() : 'none'
+/** Loaded when it is needed; that may be at load, below. */
+let v8
 
-module.exports = { engineIsV8, mayLookUpSymbols, v8Layer }
+/** What V8 says of this thread's isolate. */
+function heapStatistics() {
+  v8 ??= require('node:v8')
+  return v8.getHeapStatistics()
+}
+
+let layer = enableV8Layer()
+let isSettled = layer === 'none'
+
+/** What of V8 this thread reads through symbols: `'complete'`, `'no-array-buffers'` or `'none'`. */
+function v8Layer() {
+  if (!isSettled) {
+    isSettled = true
+    if (!attempt(figuresAgree)) {
+      native.distrustV8()
+      layer = 'none'
+    }
+  }
+  return layer
+}
+
+module.exports = { engineIsV8: isNode, heapStatistics, mayLookUpSymbols, v8Layer }

@@ -1,12 +1,11 @@
 'use strict'
 
-const v8 = require('node:v8')
 const native = require('../native')
 const { Patience, unregisteredWorkers } = require('./started-workers')
 const { Stopwatch } = require('./stopwatch')
 require('./this-thread')
 const { throwIfAborted, unlessAborted } = require('./unless-aborted')
-const { engineIsV8 } = require('./v8-layer')
+const { engineIsV8, heapStatistics, v8Layer } = require('./v8-layer')
 const { validateAbortSignal, validateBoolean, validateNumber, validateOptions } = require('./validate')
 
 const SHARED_PARTS = native.sharedPartNames()
@@ -92,6 +91,7 @@ function requestOf({ waitMs = 0, deep = false, budgetMs }) {
   validateNumber(waitMs, 'options.waitMs', 0)
   validateBoolean(deep, 'options.deep')
   if (budgetMs !== undefined) validateNumber(budgetMs, 'options.budgetMs', 0)
+  v8Layer() // what of V8 may be believed is settled before
   return { engineIsV8, waitMs, deep, searchWorks, budgetMs }
 }
 
@@ -142,7 +142,7 @@ function shapeThread(thread, { raw, identity, isCaller, probe }) {
 /** V8's own words, from the addon, from Node about an unregistered worker, or from Node about the caller. */
 function wordsOf({ heapUsed, heapTotal, heapLimit, external, ageMs }, { identity, isCaller }) {
   if (heapUsed !== undefined) return { heapUsed, heapTotal, heapLimit, external, ageMs }
-  if (isCaller) return { ...fromStatistics(v8.getHeapStatistics()), ageMs: 0 }
+  if (isCaller) return { ...fromStatistics(heapStatistics()), ageMs: 0 }
   const said = identity?.words
   if (said) return { ...fromStatistics(said.statistics), ageMs: performance.now() - said.at }
   return { heapUsed: null, heapTotal: null, heapLimit: null, external: null, ageMs: null }

@@ -1,13 +1,14 @@
-// Builds the addon for this machine: cargo build --release, then a copy next to native.js.
+// Builds index.js, and the addon for this machine: cargo build --release, then a copy next to index.js.
 //
 //   node scripts/build.mjs                 build always
-//   node scripts/build.mjs --if-stale      build only when the binary is missing or older than its sources
+//   node scripts/build.mjs --if-stale      build the addon only when it is missing or older than its sources
 //   node scripts/build.mjs --unsupported   build the variant of a platform that we cannot measure, for its tests
 
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { writeBundle } from './bundle.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const sources = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src']
@@ -17,6 +18,7 @@ const output = unsupported
   ? join(root, 'target', 'unsupported', 'rs-memusage.node')
   : join(root, `rs-memusage.${flavour()}.node`)
 
+writeBundle()
 if (!process.argv.includes('--if-stale') || isStale()) build()
 
 function build() {

@@ -1,5 +1,6 @@
 // Everything that reads the code without running it.
 
+import { writeBundle } from './bundle.mjs'
 import { ensureDevDependencies, step, Tally } from './lib/steps.mjs'
 
 /** The checks, each counted as one test. */
@@ -16,6 +17,7 @@ export function lint(tally) {
 
 if (process.argv[1] === import.meta.filename) {
   ensureDevDependencies()
+  writeBundle()
   const tally = new Tally()
   lint(tally)
   tally.finish()

@@ -1,4 +1,6 @@
 //! Other allocators than glibc's, loaded ahead of it or behind it: their figures, and what a trim takes off RSS.
+//!
+//! Not every machine has them. `scripts/test.mjs` runs those whose library is there: `cargo test -- --ignored NAME`.
 #![cfg(all(target_os = "linux", target_env = "gnu", not(feature = "unsupported")))]
 #![expect(
   clippy::unwrap_used,
@@ -38,6 +40,7 @@ fn released_by_trim() -> u64 {
 }
 
 #[test]
+#[ignore = "needs libjemalloc.so.2"]
 fn jemalloc_tells_and_trims() {
   alone("jemalloc_tells_and_trims", "libjemalloc.so.2", || {
     assert_eq!(allocator_name(), Some("jemalloc"), "apt-get install libjemalloc2");
@@ -60,6 +63,7 @@ fn jemalloc_tells_and_trims() {
 }
 
 #[test]
+#[ignore = "needs libmimalloc.so.2"]
 fn mimalloc_trims_and_does_not_tell() {
   alone("mimalloc_trims_and_does_not_tell", "libmimalloc.so.2", || {
     assert_eq!(allocator_name(), Some("mimalloc"), "apt-get install libmimalloc2.0");
@@ -70,6 +74,7 @@ fn mimalloc_trims_and_does_not_tell() {
 }
 
 #[test]
+#[ignore = "needs libtcmalloc_minimal.so.4"]
 fn tcmalloc_is_known_by_name_only() {
   alone("tcmalloc_is_known_by_name_only", "libtcmalloc_minimal.so.4", || {
     assert_eq!(allocator_name(), Some("tcmalloc"), "apt-get install libtcmalloc-minimal4");
@@ -79,6 +84,7 @@ fn tcmalloc_is_known_by_name_only() {
 }
 
 #[test]
+#[ignore = "needs libjemalloc.so.2"]
 fn an_allocator_that_is_loaded_and_not_in_use_is_not_asked() {
   let behind_libc = "libc.so.6 libjemalloc.so.2";
   alone("an_allocator_that_is_loaded_and_not_in_use_is_not_asked", behind_libc, || {

@@ -66,6 +66,15 @@ pub(crate) fn array_buffer_candidates(env: Env) -> Option<Vec<f64>> {
   })
 }
 
+/// What is known of V8 by now contradicts what was compared at load: from now on it is not asked.
+#[napi(catch_unwind)]
+pub(crate) fn distrust_v8(env: Env) {
+  env_state::with(env, |state| {
+    state.distrust_v8();
+    Some(())
+  });
+}
+
 /// Ends the verification: from now on `readTotals` answers. Without a word for `ArrayBuffer` bytes it leaves
 /// that slot alone.
 #[napi(catch_unwind)]

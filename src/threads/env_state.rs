@@ -47,6 +47,11 @@ impl EnvState {
     }
   }
 
+  /// V8's own answer turned out to be another than ours.
+  pub(crate) fn distrust_v8(&mut self) {
+    self.v8 = None;
+  }
+
   /// V8's layer, once it is verified.
   pub(crate) fn verified_v8(&mut self) -> Option<&mut V8Layer> {
     self.v8.as_mut().filter(|v8| v8.is_verified())

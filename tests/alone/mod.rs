@@ -10,7 +10,7 @@ pub(crate) fn alone(test: &str, preload: &str, body: impl FnOnce()) {
   if std::env::var_os(CHILD).is_some() {
     return body();
   }
-  let arguments = ["--exact", test, "--test-threads=1", "--nocapture"];
+  let arguments = ["--include-ignored", "--exact", test, "--test-threads=1", "--nocapture"];
   let mut child = Command::new(std::env::current_exe().unwrap());
   child.args(arguments).env(CHILD, "1").env("LD_PRELOAD", preload);
   child.env("MALLOC_CONF", "dirty_decay_ms:-1"); // jemalloc gives free memory back when told to, not after a while

@@ -1,0 +1,19 @@
+'use strict'
+
+const { externalBuffers } = require('./external-buffers')
+const { footprint } = require('./footprint')
+const { memoryUsage } = require('./memory-usage')
+const { rssBreakdown, rssBreakdownAsync } = require('./rss-breakdown')
+const { trim } = require('./trim')
+const { workerRss, workerRssAsync } = require('./worker-rss')
+
+module.exports = {
+  externalBuffers,
+  footprint,
+  memoryUsage,
+  rssBreakdown,
+  rssBreakdownAsync,
+  trim,
+  workerRss,
+  workerRssAsync,
+}
