@@ -188,16 +188,21 @@ export interface RssBreakdownMethod {
    */
   residency: 'mincore' | 'pagemap' | 'smaps'
   /**
-   * `'verified'`: pages belong to the isolate that their header leads to, and the caller's agree with V8's own
-   * `total_physical_size` to 5 % or 2 MiB. `'estimated'`: they do not, or V8 could not be asked; what looks like a V8
-   * page is in `v8Heap`. `'none'`: the engine is not V8.
+   * `'verified'`: pages belong to the isolate that their header leads to and whose spaces list them, and those of every
+   * thread that loaded the package agree with V8's own words for it to 5 % or 2 MiB. `'estimated'`: they do not, or V8
+   * could not be asked; what looks like a V8 page is in `v8Heap`. `'none'`: the engine is not V8.
    */
   v8: 'verified' | 'estimated' | 'none'
   /**
-   * `'verified'`: glibc, whose headers mark its memory. `'estimated'`: another allocator; private memory that nothing
-   * else explains is taken for its own. `'none'`: unknown.
+   * `'verified'`: glibc, whose headers mark its memory. `'estimated'`: another allocator, where private memory that
+   * nothing else explains is taken for its own; or `unsettled` is not 0. `'none'`: unknown.
    */
   malloc: 'verified' | 'estimated' | 'none'
+  /**
+   * Bytes that may stand in a wrong part, as a rule in `other`: the process mapped and unmapped memory during each of
+   * five readings. 0 where a reading met a quiet moment, which is nearly always.
+   */
+  unsettled: number
 }
 
 /** The C allocator in a {@link RssBreakdown}. Sizes are bytes. */

@@ -12,6 +12,7 @@ const MAY_USE = {
     'api',
     'attribution',
     'buffers',
+    'look',
     'threads',
     'v8',
     'malloc',
@@ -20,7 +21,8 @@ const MAY_USE = {
     'error',
     'js_number',
   ],
-  api: ['threads', 'buffers', 'attribution', 'v8', 'malloc', 'platform', 'error', 'js_number'],
+  api: ['look', 'threads', 'buffers', 'attribution', 'v8', 'malloc', 'platform', 'error', 'js_number'],
+  look: ['attribution', 'buffers', 'threads', 'malloc', 'platform', 'parse', 'error'],
   threads: ['attribution', 'buffers', 'v8', 'malloc', 'platform', 'parse', 'error', 'js_number'],
   buffers: ['v8', 'platform', 'error'],
   attribution: ['parse', 'error'],
@@ -71,6 +73,7 @@ describe('the layers of the JavaScript', () => {
   const BELOW_NATIVE = ['engine', 'own-realm', 'without-native']
 
   it('go from lib/index.js over lib to native.js', () => {
+    assert.deepEqual(required('index.js'), ['./bundle', './lib/index'])
     const below = BELOW_NATIVE.map((file) => `./lib/${file}`)
     assert.deepEqual(required('native.js').sort(), [...below, './package.json'].sort())
     for (const file of BELOW_NATIVE) assert.deepEqual(required(`lib/${file}.js`), [])

@@ -28,6 +28,7 @@ const FILES = [
   'LICENSE',
   'README.md',
   'build.rs',
+  'bundle.js',
   'include/rs_memusage.h',
   'index.d.ts',
   'index.js',
@@ -56,6 +57,7 @@ const FILES = [
   'lib/profile/site-tree.js',
   'lib/rss-breakdown.js',
   'lib/started-workers.js',
+  'lib/stopwatch.js',
   'lib/this-thread.js',
   'lib/thread-identity.js',
   'lib/trim.js',
@@ -182,7 +184,7 @@ describe('the package', () => {
 
   it('says what to do where it was bundled, and in a checkout (review D.2)', async () => {
     const bundle = join(folder, 'bundle.js')
-    copyFileSync(join(root, 'index.js'), bundle)
+    copyFileSync(join(root, 'bundle.js'), bundle)
     const checkout = join(folder, 'checkout')
     copyPackage(checkout)
     for (const binary of binaries()) rmSync(join(checkout, binary))
@@ -199,7 +201,7 @@ describe('the package', () => {
   })
 
   it('works from a bundle, whose require is not of Node, with RS_MEMUSAGE_NATIVE_PATH', async () => {
-    const source = readFileSync(join(root, 'index.js'), 'utf8')
+    const source = readFileSync(join(root, 'bundle.js'), 'utf8')
     const script = join(folder, 'program.js')
     writeFileSync(
       script,
@@ -229,7 +231,7 @@ describe('the public entry', () => {
 
   it('is what lib/ says', async () => {
     const { bundle } = await import('../scripts/bundle.mjs')
-    assert.equal(readFileSync(join(root, 'index.js'), 'utf8'), bundle())
+    assert.equal(readFileSync(join(root, 'bundle.js'), 'utf8'), bundle())
   })
 
   it('needs no other file of ours, and no descriptor, once it is loaded', async () => {
@@ -256,7 +258,7 @@ describe('the public entry', () => {
       },
       { shell: 'ulimit -n 64' },
     )
-    assert.deepEqual(answer, { files: ['index.js', binaries()[0]], works: true, after: answer.files })
+    assert.deepEqual(answer, { files: ['index.js', 'bundle.js', binaries()[0]], works: true, after: answer.files })
   })
 })
 

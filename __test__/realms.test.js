@@ -11,7 +11,7 @@ function inContext(body) {
     const { readFileSync } = require('node:fs')
     const { join } = require('node:path')
     const { createRequire } = require('node:module')
-    const file = join(process.cwd(), 'index.js')
+    const file = join(process.cwd(), 'bundle.js')
     const context = vm.createContext({ process, Buffer, performance, setTimeout, clearTimeout, structuredClone })
     const globals = vm.runInContext('globalThis', context)
     const parameters = ['module', 'exports', 'require', '__filename', '__dirname']

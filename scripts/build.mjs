@@ -1,4 +1,4 @@
-// Builds index.js, and the addon for this machine: cargo build --release, then a copy next to index.js.
+// Builds bundle.js, and the addon for this machine: cargo build --release, then a copy next to bundle.js.
 //
 //   node scripts/build.mjs                 build always
 //   node scripts/build.mjs --if-stale      build the addon only when it is missing or older than its sources

@@ -1,4 +1,4 @@
-// Writes index.js: native.js and all of lib/ in one file, each as a function that runs when it is first required.
+// Writes bundle.js: native.js and all of lib/ in one file, each as a function that runs when it is first required.
 //
 // One file is loaded in half the time of twenty. And all of it is there from then on: what is used later needs no
 // descriptor, no rights and no folder that are gone by then. The text of the sources stays as it is, comments too,
@@ -10,9 +10,9 @@ import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const ENTRY = 'lib/index.js'
-const OUTPUT = join(root, 'index.js')
+const OUTPUT = join(root, 'bundle.js')
 
-/** The text of index.js. */
+/** The text of bundle.js. */
 export function bundle() {
   const sources = new Map()
   add(ENTRY, sources)
@@ -51,7 +51,7 @@ export function writeBundle() {
 function add(file, sources) {
   const text = readFileSync(join(root, file), 'utf8')
   const source = text.replace(/\brequire\('(\.[^']+)'\)/g, (call, id) => {
-    if (id.endsWith('.json')) return call // beside index.js as beside native.js
+    if (id.endsWith('.json')) return call // beside bundle.js as beside native.js
     const required = `${relative(root, join(root, dirname(file), id))}.js`
     if (!sources.has(required)) add(required, sources)
     return `bundled('${required}')`

@@ -6,16 +6,16 @@ const { join } = require('node:path')
 
 const root = join(__dirname, '..', '..')
 
-/** index.js is made of these; a test that ran on an older one would tell of what is no more. */
+/** bundle.js is made of these; a test that ran on an older one would tell of what is no more. */
 function checkBundle() {
   const lib = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' }).map((file) =>
     join('lib', file),
   )
   const modified = (file) => statSync(join(root, file)).mtimeMs
-  const made = modified('index.js')
+  const made = modified('bundle.js')
   const sources = ['native.js', ...lib.filter((file) => file.endsWith('.js'))]
   const newer = sources.find((file) => modified(file) > made)
-  if (newer) throw new Error(`${newer} is newer than index.js: run "node scripts/bundle.mjs"`)
+  if (newer) throw new Error(`${newer} is newer than bundle.js: run "node scripts/bundle.mjs"`)
 }
 checkBundle()
 

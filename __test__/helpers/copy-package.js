@@ -4,7 +4,7 @@ const { cpSync, mkdirSync, readdirSync } = require('node:fs')
 const { join } = require('node:path')
 
 const root = join(__dirname, '..', '..')
-const INSTALLED = /^((index|native|register)\.js|package\.json|lib|.*\.node)$/
+const INSTALLED = /^((bundle|index|native|register)\.js|package\.json|lib|.*\.node)$/
 
 /** Puts what an installed package runs with into a folder. */
 function copyPackage(folder) {

@@ -20,8 +20,6 @@ pub(crate) struct HeapWords {
   pub(crate) total: u64,
   /// `heap_size_limit`
   pub(crate) limit: u64,
-  /// `total_physical_size`: what V8 believes to be backed by memory, code included.
-  pub(crate) physical: u64,
   /// `external_memory`
   pub(crate) external: u64,
   /// When V8 was asked.
@@ -34,7 +32,6 @@ impl HeapWords {
       used: statistics.used_heap_size,
       total: statistics.total_heap_size,
       limit: statistics.heap_size_limit,
-      physical: statistics.total_physical_size,
       external: statistics.external_memory,
       asked: Instant::now(),
     }
