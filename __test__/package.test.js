@@ -33,6 +33,7 @@ const FILES = [
   'lib/profile/folded.js',
   'lib/profile/frame-table.js',
   'lib/profile/frame-text.js',
+  'lib/profile/global-object.js',
   'lib/profile/heap-profile.js',
   'lib/profile/interception.js',
   'lib/profile/memory-of.js',
