@@ -1,9 +1,7 @@
 'use strict'
 
 const { BufferProfile } = require('./profile/buffer-profile')
-const { captureStack } = require('./profile/call-stack')
 const { describe } = require('./profile/frame-text')
-const { FrameTable } = require('./profile/frame-table')
 const { intercept, restore } = require('./profile/interception')
 const { Sampler } = require('./profile/sampler')
 const { invalidState, validateInteger, validateOptions } = require('./validate')
@@ -36,20 +34,24 @@ function isRunning() {
   return running !== null
 }
 
-/** The stack that allocated a buffer, a frame a line; `null` when it was not sampled or no profile is running. */
+/** The stack that allocated a buffer, innermost frame first; `null` when it was not sampled or no profile is running. */
 function stackOf(buffer) {
-  const stack = running?.sampler.stackOf(buffer)
-  return stack ? lines(stack) : null
+  return running?.sampler.stackOf(buffer) ?? null
 }
 
-/** The stack of the running call from the caller of `below` on, in the same form. */
-function describeCallers(below) {
-  const frames = new FrameTable()
-  return lines(captureStack(below).map((callSite) => frames.frameOf(callSite)))
+/** The stack of the running call from the caller of `below` on, in the same form. A profile is running. */
+function stackBelow(below) {
+  return running.sampler.stackBelow(below)
 }
 
-function lines(stack) {
+/** The caller of `below` got memory in a way that nobody watches. */
+function watched(memory, below) {
+  running.sampler.allocated(memory, memory.byteLength, below)
+}
+
+/** A stack as text, a frame a line. */
+function describeStack(stack) {
   return stack.map((frame) => `    at ${describe(frame)}`).join('\n')
 }
 
-module.exports = { describeCallers, isRunning, profile: { start, stop }, stackOf }
+module.exports = { describeStack, isRunning, profile: { start, stop }, stackBelow, stackOf, watched }

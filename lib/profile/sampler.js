@@ -56,6 +56,11 @@ class Sampler {
     return this.#samples.get(buffer)?.parts[0].site.stack ?? null
   }
 
+  /** The stack of the running call from the caller of `below` on, in the same form. */
+  stackBelow(below) {
+    return captureStack(below).map((callSite) => this.#frames.frameOf(callSite))
+  }
+
   /** No more samples; what is alive of those taken, by site. */
   stop() {
     this.#left = Infinity
@@ -64,15 +69,14 @@ class Sampler {
       for (const part of parts) settle(part, length)
       native.unwatch(watch)
     }
-    this.#sites.root.prune()
+    this.#sites.root.prune(({ bytes }) => bytes > 0)
     return this.#sites.root
   }
 
   #sample(value, bytes, below, start) {
     this.#left = Infinity // whatever is allocated from here on is ours
     try {
-      const stack = captureStack(below).map((callSite) => this.#frames.frameOf(callSite))
-      const site = this.#sites.at(stack)
+      const site = this.#sites.at(this.stackBelow(below))
       const buffer = bufferOf(value)
       const part = { site, start, end: start + bytes, weight: -1 / expm1(-bytes / this.#sampleBytes) }
       const known = this.#samples.get(buffer)
