@@ -812,7 +812,10 @@ export interface BufferSite {
   bytes: number
   /** Live buffers, estimated from the samples. */
   count: number
-  /** The calls that led there, the allocating function first: `name (path:line:column)`. */
+  /**
+   * The calls that led there, the allocating function first: `name (path:line:column)`. Where the process runs with
+   * `--enable-source-maps`, these are places in the sources; names are those that V8 gives.
+   */
   stack: string[]
 }
 

@@ -44,6 +44,7 @@ const FILES = [
   'lib/profile/replacements.js',
   'lib/profile/sampler.js',
   'lib/profile/site-tree.js',
+  'lib/profile/source-maps.js',
   'lib/rss-breakdown.js',
   'lib/started-workers.js',
   'lib/this-thread.js',

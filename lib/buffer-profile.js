@@ -5,6 +5,7 @@ const { coverageOf, externalBytes } = require('./profile/coverage')
 const { describe } = require('./profile/frame-text')
 const { intercept, restore } = require('./profile/interception')
 const { Sampler } = require('./profile/sampler')
+const { bySources, sourceOf } = require('./profile/source-maps')
 const { invalidState, outOfRange, validateInteger, validateNumber, validateOptions } = require('./validate')
 
 const DEFAULT_SAMPLE_BYTES = 512 * 1024
@@ -21,6 +22,7 @@ function start(options = {}) {
   validateOptions(options, ['sampleBytes', 'maxTimeShare'])
   const asked = rateOf(options)
   if (running) throw invalidState('a profile of buffers is running in this thread')
+  const external = externalBytes()
   const sampler = new Sampler(asked)
   intercept(sampler)
   const { sampleBytes } = asked
@@ -29,7 +31,7 @@ function start(options = {}) {
     sampleBytes,
     startedAt: Date.now(),
     startedTick: performance.now(),
-    external: externalBytes(),
+    external,
   }
 }
 
@@ -54,7 +56,7 @@ function stop() {
   const durationMs = performance.now() - startedTick
   const { root, sampling, ...watched } = sampler.stop()
   const coverage = coverageOf(watched, external)
-  return new BufferProfile(root, { sampleBytes, startedAt, durationMs, sampling, coverage })
+  return new BufferProfile(bySources(root), { sampleBytes, startedAt, durationMs, sampling, coverage })
 }
 
 function isRunning() {
@@ -78,7 +80,7 @@ function watched(memory, below) {
 
 /** A stack as text, a frame a line. */
 function describeStack(stack) {
-  return stack.map((frame) => `    at ${describe(frame)}`).join('\n')
+  return stack.map((frame) => `    at ${describe(sourceOf(frame))}`).join('\n')
 }
 
 module.exports = { describeStack, isRunning, profile: { start, stop }, stackBelow, stackOf, watched }
