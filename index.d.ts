@@ -404,10 +404,11 @@ export interface ThreadRss {
 /** How the figures of a {@link ThreadRss} came about. */
 export interface ThreadRssMethod {
   /**
-   * `'verified'`: the pages on the bill, `v8Heap` and `jit`, agree with V8's own `total_physical_size` for this isolate,
-   * within 5 % or 4 MiB; `ageMs` is how old that word is. `'estimated'`: they do not, as when V8 keeps pages that it does
-   * not count any more, or when the heap grew since V8 was asked. `'none'`: there is no word to compare them with, as for
-   * a worker that never loaded the package, or no heap.
+   * `'verified'`: the pages on the bill are in the lists of this isolate's spaces, and no fewer than V8 said last that
+   * it has committed for it (`heapTotal`, as old as `ageMs`), within 5 % or 2 MiB. The caller's own agree with its
+   * `total_physical_size`. `'estimated'`: they do not agree, or the lists could not be read and the heap may have pages
+   * of an isolate that ended. `'none'`: there is no word to compare them with, as for a worker that never loaded the
+   * package, or no heap.
    */
   v8Heap: 'verified' | 'estimated' | 'none'
 }
@@ -658,7 +659,7 @@ export interface ExternalBuffer {
   /**
    * Where it was allocated, a frame a line, when a {@link ExternalBuffers.profile} was running in the thread that asks:
    * for buffers of {@link ExternalBuffers.allocate} always, for tracked ones if the profile had sampled them. Otherwise
-   * `null`.
+   * `null`. It stays when the profile stops, and goes with the buffer.
    */
   stack: string | null
 }
@@ -788,6 +789,52 @@ export interface BufferProfileOptions {
    * by about `1 / sqrt(B / sampleBytes)` (standard error; less where single buffers are larger than this).
    */
   sampleBytes?: number
+  /**
+   * The most of the thread's time that may go into samples, above 0 and up to 1. Where it would be more, samples are
+   * taken further apart; estimates stay right on average. 0.02 by default; 1, which changes nothing, where `sampleBytes`
+   * is given.
+   *
+   * The first 120 ms of samples are free, so that a short profile is as fine as was asked for.
+   */
+  maxTimeShare?: number
+}
+
+/** How a profile took its samples. */
+export interface BufferSampling {
+  /** Samples taken, of buffers that died too. */
+  samples: number
+  /**
+   * The longest distance between samples that was in force, in bytes on average: `sampleBytes` unless time was short.
+   * The rate was anywhere between the two.
+   */
+  coarsestSampleBytes: number
+  /**
+   * What samples took of the time from start to stop, of 1; `null` when no time passed. What an allocation costs that is
+   * not sampled is not in it (20 to 60 ns each), nor what samples cost afterwards by the caches that they filled.
+   */
+  timeShare: number | null
+  /** What was allowed. */
+  maxTimeShare: number
+}
+
+/** How much of the memory that came a profile saw. All of the calling thread. */
+export interface BufferCoverage {
+  /** Bytes of all allocations that the profile was told of, dead ones and shared memory too. Counted, not estimated. */
+  watchedBytes: number
+  /** What of those was alive at the stop, without shared memory, which V8 counts for no thread. Estimated. */
+  liveBytes: number
+  /**
+   * `external_memory` of `v8.getHeapStatistics()` at the stop less that at the start: what native code allocated is in
+   * it, and what was not collected yet; what was there before and was freed meanwhile is taken off, so that it may be
+   * below 0. `null` where the engine is not V8.
+   */
+  externalGrowthBytes: number | null
+  /**
+   * `liveBytes` as part of `externalGrowthBytes`: 0.01 says that nearly all that came was allocated where a profile
+   * cannot look, and that its sites are not the answer. Around 1 it saw all; above 1 memory from before was freed. `null`
+   * where external memory did not grow.
+   */
+  share: number | null
 }
 
 /** One place that allocated, reached in one way. */
@@ -796,7 +843,10 @@ export interface BufferSite {
   bytes: number
   /** Live buffers, estimated from the samples. */
   count: number
-  /** The calls that led there, the allocating function first: `name (path:line:column)`. */
+  /**
+   * The calls that led there, the allocating function first: `name (path:line:column)`. Where the process runs with
+   * `--enable-source-maps`, these are places in the sources; names are those that V8 gives.
+   */
   stack: string[]
 }
 
@@ -826,8 +876,12 @@ export interface HeapProfile {
 
 /** What {@link BufferProfiler.stop} returns: who allocated the buffers that were alive then. It does not change. */
 export interface BufferProfile {
-  /** Bytes from one sample to the next on average. */
+  /** Bytes from one sample to the next on average, as asked for. */
   readonly sampleBytes: number
+  /** How samples were taken in truth. */
+  readonly sampling: BufferSampling
+  /** How much of the memory that came is in the sites. */
+  readonly coverage: BufferCoverage
   /** Milliseconds from start to stop. */
   readonly durationMs: number
   /** Live bytes of all sites together, estimated. */
@@ -859,16 +913,16 @@ export interface BufferProfile {
  * stack is taken, up to 64 frames with those of awaiting async functions, and the buffer is watched without being
  * kept alive.
  *
- * Cost: 5 to 30 µs a sample, nearly all of it V8's walk over the stack, and 20 to 60 ns for every allocation or view
- * (benchmark/README.md). A program that allocates a GB a second takes 2000 samples a second: give it a larger
- * `sampleBytes`. `instanceof` and slices of typed arrays are slower while it runs. V8 forgets for good a short cut for
+ * Cost: 5 to 60 µs a sample, nearly all of it V8's walk over the stack, and 20 to 60 ns for every allocation or view
+ * (benchmark/README.md). Samples take `maxTimeShare` of the time at most. `instanceof` and slices of typed arrays are slower while it runs. V8 forgets for good a short cut for
  * `slice()` and `subarray()` of typed arrays, some 20 ns a call, as soon as it has run once; those of `Buffer` do not
  * use it.
  *
  * Sharp edges:
  * - Seen is what is allocated after {@link start}. Start before modules are loaded that keep constructors in
  *   variables or extend them: what such code makes with the originals is not seen, and what is made in other realms
- *   (`node:vm`) is not either. While it runs, `Uint8Array` and the others are not the objects that such code kept; a
+ *   (`node:vm`) is not either: {@link BufferProfile.coverage} tells. Where the package is loaded inside of such a realm,
+ *   as by jest and vitest, that is the one which is watched. While it runs, `Uint8Array` and the others are not the objects that such code kept; a
  *   class that extends one of them meanwhile goes on to work afterwards.
  * - Not seen is what native code allocates: bodies of incoming HTTP requests, what sockets read, results of `crypto`,
  *   `TextEncoder`, `structuredClone`, `Response.arrayBuffer()` and addons, WebAssembly memories. What Node's own
@@ -886,7 +940,8 @@ export interface BufferProfiler {
    * Starts the profile of this thread.
    *
    * @throws `ERR_INVALID_STATE` when one is running, or where built-in objects are frozen; `ERR_INVALID_ARG_TYPE`,
-   * `ERR_INVALID_ARG_VALUE` (an unknown option), `ERR_OUT_OF_RANGE` (`sampleBytes` must be an integer from 1).
+   * `ERR_INVALID_ARG_VALUE` (an unknown option), `ERR_OUT_OF_RANGE` (`sampleBytes` must be an integer from 1,
+   * `maxTimeShare` above 0 and up to 1).
    */
   start(options?: BufferProfileOptions): void
 

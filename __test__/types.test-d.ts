@@ -97,7 +97,7 @@ externalBuffers.list({ older: 1 })
 const known: number = buffersUsage.resident
 const profiler: BufferProfiler = externalBuffers.profile
 profiler.start()
-profiler.start({ sampleBytes: 65536 })
+profiler.start({ sampleBytes: 65536, maxTimeShare: 0.1 })
 const profile: BufferProfile = profiler.stop()
 const [site]: BufferSite[] = profile.sites
 const pprof: Buffer = profile.toPprof()

@@ -33,4 +33,14 @@ function release(buffer) {
   return native.releaseStore(buffer)
 }
 
-module.exports = { method: 'backing-store', allocate, areKnown, release, track }
+/** What names the entry of a buffer for as long as that is on the books. */
+function keyOf(buffer) {
+  return native.storeKey(buffer)
+}
+
+/** The serial number of the entry of this key; `undefined` when there is none, or its memory is gone. */
+function serialAt(key) {
+  return native.storeSerial(key) ?? undefined
+}
+
+module.exports = { method: 'backing-store', allocate, areKnown, keyOf, release, serialAt, track }

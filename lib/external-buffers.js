@@ -53,7 +53,7 @@ function allocate(size, options) {
   const memory = size === 0 ? new ArrayBuffer(0) : books().allocate(size, label)
   if (memory === undefined) throw outOfMemory()
   if (size === 0) empty.add(memory)
-  else stacks?.allocated(memory, allocate)
+  else stacks?.allocated(books(), memory, allocate)
   const buffer = Buffer.from(memory)
   if (DISPOSE) Object.defineProperty(buffer, DISPOSE, { value: dispose })
   return buffer
@@ -82,7 +82,7 @@ function track(value, options) {
   const memory = ArrayBuffer.isView(value) ? value.buffer : value
   const outcome = books().track(memory, label)
   if (outcome === undefined) {
-    stacks?.tracked(memory)
+    stacks?.tracked(books(), memory)
     return value
   }
   if (outcome === DETACHED) throw invalidState('the buffer was released or transferred before')
@@ -123,8 +123,8 @@ function list(options = {}) {
   return native.listBuffers({ label, olderThanMs, top }).map(shapeEntry)
 }
 
-function shapeEntry({ label, bytes, resident = null, ageMs, thread = null, source, address }) {
-  return { label, bytes, resident, ageMs, threadId: thread, source, stack: stacks?.of(address) ?? null }
+function shapeEntry({ label, bytes, resident = null, ageMs, thread = null, source, serial }) {
+  return { label, bytes, resident, ageMs, threadId: thread, source, stack: stacks?.of(serial) ?? null }
 }
 
 function unaccounted() {

@@ -69,6 +69,15 @@ function enter(buffer, view, label, isAllocated) {
   registry().register(buffer, number, buffer)
 }
 
+function keyOf(buffer) {
+  return held.get(buffer)?.number
+}
+
+/** The number of an entry is its serial number too. */
+function serialAt(number) {
+  return number !== undefined && native.isHeld(number) ? number : undefined
+}
+
 /** A view of all of it, whose length is the truth whatever the buffer's own properties say; `null` of a detached one. */
 function viewOf(buffer) {
   try {
@@ -78,4 +87,4 @@ function viewOf(buffer) {
   }
 }
 
-module.exports = { method: 'finalizer', allocate, release, track }
+module.exports = { method: 'finalizer', allocate, keyOf, release, serialAt, track }

@@ -118,6 +118,7 @@ module.exports = {
   invalidState,
   invalidType,
   invalidValue,
+  outOfRange,
   validateAbortSignal,
   validateBoolean,
   validateInteger,

@@ -21,7 +21,8 @@ class BufferProfile {
   #sites
   #circumstances
 
-  /** `root` is that of a SiteTree; `circumstances` are sampleBytes, startedAt and durationMs. */
+  /** `root` is that of a SiteTree; `circumstances` are sampleBytes, startedAt, durationMs, sampling and
+   * coverage. */
   constructor(root, circumstances) {
     this.#root = root
     this.#sites = [...root.walk()].filter(({ bytes }) => bytes > 0).sort((a, b) => b.bytes - a.bytes)
@@ -34,6 +35,14 @@ class BufferProfile {
 
   get durationMs() {
     return this.#circumstances.durationMs
+  }
+
+  get sampling() {
+    return { ...this.#circumstances.sampling }
+  }
+
+  get coverage() {
+    return { ...this.#circumstances.coverage }
   }
 
   get liveBytes() {

@@ -5,23 +5,28 @@
 // A Poisson process runs along the bytes that are allocated, with one event in `sampleBytes` on average, and an
 // allocation is sampled if an event falls into it. That happens to n bytes with probability 1 - exp(-n /
 // sampleBytes); each sample stands for the inverse of that, so that sums are right on average whatever the sizes.
-// Between events it costs a subtraction and a comparison.
+// Between events it costs a subtraction and a comparison. `pace.js` says how large `sampleBytes` is.
 
+const { isSharedArrayBuffer } = require('node:util/types')
 const native = require('../../native')
 const { captureStack } = require('./call-stack')
 const { FrameTable } = require('./frame-table')
 const { bufferOf, byteLengthOf } = require('./memory-of')
+const { Pace } = require('./pace')
 const { SiteTree } = require('./site-tree')
 
-/** The users' may be a stub whose sequence is none of our business. */
-const { random, log, expm1 } = Math
+/** The users' may be a stub. */
+const { expm1 } = Math
 /** The dead are sought when the list has grown to this, or to twice what was alive last time. */
 const FIRST_SWEEP = 1024
 
 class Sampler {
-  /** Bytes until the next sample. */
+  /** Bytes until the next sample, and how many they were at first. */
   #left
-  #sampleBytes
+  #drawn
+  /** Bytes of all allocations up to the last sample. */
+  #watched = 0
+  #pace
   #frames = new FrameTable()
   #sites = new SiteTree()
   /** By buffer, for as long as it lives. */
@@ -29,9 +34,10 @@ class Sampler {
   #followed = []
   #sweepAt = FIRST_SWEEP
 
-  constructor(sampleBytes) {
-    this.#sampleBytes = sampleBytes
-    this.#left = this.#draw()
+  /** `rate` is what a Pace takes. */
+  constructor(rate) {
+    this.#pace = new Pace(rate)
+    this.#draw()
   }
 
   /** `value`, a buffer or a view of one, got `bytes` of memory from its byte `start` on, in the caller of `below`. */
@@ -56,32 +62,43 @@ class Sampler {
     return this.#samples.get(buffer)?.parts[0].site.stack ?? null
   }
 
-  /** No more samples; what is alive of those taken, by site. */
+  /** The stack of the running call from the caller of `below` on, in the same form. */
+  stackBelow(below) {
+    return captureStack(below).map((callSite) => this.#frames.frameOf(callSite))
+  }
+
+  /** No more samples. What is alive of those taken, by site; what was watched; and how samples were taken. */
   stop() {
-    this.#left = Infinity
+    this.#pause()
+    let unsharedBytes = 0
     for (const { watch, parts } of this.#followed) {
-      const length = liveBytes(watch)
-      for (const part of parts) settle(part, length)
+      const buffer = native.watched(watch)
       native.unwatch(watch)
+      if (!buffer) continue // collected
+      const length = byteLengthOf(buffer) // none if it was transferred or detached
+      const held = parts.reduce((sum, part) => sum + settle(part, length), 0)
+      if (!isSharedArrayBuffer(buffer)) unsharedBytes += held
     }
-    this.#sites.root.prune()
-    return this.#sites.root
+    this.#sites.root.prune(({ bytes }) => bytes > 0)
+    const { root } = this.#sites
+    return { root, watchedBytes: this.#watched, unsharedBytes, sampling: this.#pace.summary() }
   }
 
   #sample(value, bytes, below, start) {
-    this.#left = Infinity // whatever is allocated from here on is ours
+    this.#pause() // whatever is allocated from here on is ours
+    const begun = this.#pace.begin()
     try {
-      const stack = captureStack(below).map((callSite) => this.#frames.frameOf(callSite))
-      const site = this.#sites.at(stack)
+      const site = this.#sites.at(this.stackBelow(below))
       const buffer = bufferOf(value)
-      const part = { site, start, end: start + bytes, weight: -1 / expm1(-bytes / this.#sampleBytes) }
+      const part = { site, start, end: start + bytes, weight: -1 / expm1(-bytes / this.#pace.sampleBytes) }
       const known = this.#samples.get(buffer)
       if (known) known.parts.push(part)
       else this.#follow(buffer, { watch: native.watch(buffer), parts: [part] })
     } catch {
       // No stack or memory left for our own work: users keep what they allocated, and we lose a sample.
     } finally {
-      this.#left = this.#draw()
+      this.#pace.end(begun)
+      this.#draw()
     }
   }
 
@@ -102,22 +119,23 @@ class Sampler {
   }
 
   #draw() {
-    return -log(1 - random()) * this.#sampleBytes
+    this.#drawn = this.#pace.draw()
+    this.#left = this.#drawn
+  }
+
+  #pause() {
+    this.#watched += this.#drawn - this.#left
+    this.#left = Infinity
   }
 }
 
-/** Bytes that a watched buffer has now: none if it is collected, transferred or detached. */
-function liveBytes(watch) {
-  const buffer = native.watched(watch)
-  return buffer ? byteLengthOf(buffer) : 0
-}
-
-/** Adds to its site what a part of a buffer of `length` bytes still holds. */
+/** Adds to its site what a part of a buffer of `length` bytes still holds, and gives how much that stands for. */
 function settle({ site, start, end, weight }, length) {
   const held = Math.min(end, length) - start
-  if (held <= 0) return
+  if (held <= 0) return 0
   site.bytes += held * weight
   if (start === 0) site.count += weight
+  return held * weight
 }
 
 module.exports = { Sampler }

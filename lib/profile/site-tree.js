@@ -34,12 +34,12 @@ class SiteNode {
     return frames
   }
 
-  /** Drops what holds nothing below; false if that leaves nothing. */
-  prune() {
+  /** Drops all below that neither `isWanted` nor leads to what is; false if that leaves nothing. */
+  prune(isWanted) {
     for (const [frame, child] of this.#children) {
-      if (!child.prune()) this.#children.delete(frame)
+      if (!child.prune(isWanted)) this.#children.delete(frame)
     }
-    return this.bytes > 0 || this.#children.size > 0
+    return this.#children.size > 0 || isWanted(this)
   }
 
   /** This node and all below, callers before those they call. */

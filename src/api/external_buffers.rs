@@ -54,8 +54,8 @@ pub(crate) struct RawUsage {
 /// One buffer.
 #[napi(object, object_from_js = false)]
 pub(crate) struct RawEntry {
-  /// Where it lies, where that is known.
-  pub address: Option<f64>,
+  /// Its own for ever.
+  pub serial: f64,
   /// Its label.
   pub label: String,
   /// Bytes asked for.
@@ -93,6 +93,18 @@ pub(crate) fn use_external_buffers(env: Env, thread: u32) -> napi::Result<()> {
   env.add_env_cleanup_hook(thread, buffers::thread_ended)?;
   buffers::thread_started(thread);
   Ok(())
+}
+
+/// The serial number of the entry of a store that is alive, by what `storeKey` said.
+#[napi(catch_unwind)]
+pub(crate) fn store_serial(key: f64) -> Option<f64> {
+  buffers::serial_of(usize::try_from(whole(key)).ok()?).map(js_number)
+}
+
+/// Whether `holdBuffer` gave this number to a buffer that is on the books.
+#[napi(catch_unwind)]
+pub(crate) fn is_held(number: f64) -> bool {
+  buffers::is_held(whole(number))
 }
 
 /// What all buffers of the process are.
@@ -185,7 +197,7 @@ fn amount(amount: Amount) -> RawAmount {
 
 fn raw_entry(entry: &Entry) -> RawEntry {
   RawEntry {
-    address: entry.address.map(js_number),
+    serial: js_number(entry.serial),
     label: entry.name.as_ref().to_owned(),
     bytes: js_number(entry.bytes),
     resident: entry.resident.map(js_number),

@@ -44,7 +44,7 @@ struct Books {
   /// Places of what is held, by the number given out for it, and of shared memory by its address.
   by_number: HashMap<u64, usize, BuildHasherDefault<AddressHasher>>,
   by_address: HashMap<u64, u64, BuildHasherDefault<AddressHasher>>,
-  last_number: u64,
+  last_serial: u64,
   /// Bytes of all records, of dead ones that nobody has noticed too.
   bytes: u64,
   /// All that ever came onto the books, growth included.
@@ -61,7 +61,7 @@ static BOOKS: Mutex<Books> = Mutex::new(Books {
   by_store: HashMap::with_hasher(BuildHasherDefault::new()),
   by_number: HashMap::with_hasher(BuildHasherDefault::new()),
   by_address: HashMap::with_hasher(BuildHasherDefault::new()),
-  last_number: 0,
+  last_serial: 0,
   bytes: 0,
   allocated: Amount { count: 0, bytes: 0 },
   peak: 0,
@@ -91,7 +91,8 @@ pub(crate) fn follow(store: &Store, tag: Tag) -> bool {
     }
     return true;
   }
-  let index = books.enter(Record::new(Life::Store(weak), length, is_shared, tag));
+  let serial = books.next_serial();
+  let index = books.enter(Record::new(serial, Life::Store(weak), length, is_shared, tag));
   books.by_store.insert(identity, index);
   true
 }
@@ -101,6 +102,18 @@ pub(crate) fn look_up(identity: usize) -> Option<Source> {
   let mut books = books();
   let index = books.by_store.get(&identity).copied()?;
   books.record(index).map(|record| record.source)
+}
+
+/// The serial number of the entry of a store that is alive.
+pub(crate) fn serial_of(identity: usize) -> Option<u64> {
+  let mut books = books();
+  let index = books.by_store.get(&identity).copied()?;
+  books.record(index).filter(|record| record.is_alive()).map(|record| record.serial)
+}
+
+/// Whether memory that is held stands on the books under this number, which is its serial number too.
+pub(crate) fn is_held(number: u64) -> bool {
+  books().by_number.contains_key(&number)
 }
 
 /// Takes a store off the books if it is dead.
@@ -131,10 +144,9 @@ pub(crate) fn follow_address(address: Option<u64>, bytes: u64, is_shared: bool, 
     return number;
   }
   let holders = tag.thread.into_iter().collect();
-  books.last_number = books.last_number.saturating_add(1);
-  let number = books.last_number;
+  let number = books.next_serial();
   let life = Life::Held { number, address, holders };
-  let index = books.enter(Record::new(life, bytes, is_shared, tag));
+  let index = books.enter(Record::new(number, life, bytes, is_shared, tag));
   books.by_number.insert(number, index);
   if let Some(address) = address.filter(|_| is_shared) {
     books.by_address.insert(address, number);
@@ -250,6 +262,11 @@ fn settle(copy: &Copied) {
 impl Books {
   fn record(&mut self, index: usize) -> Option<&mut Record> {
     self.records.get_mut(index)?.as_mut()
+  }
+
+  fn next_serial(&mut self) -> u64 {
+    self.last_serial = self.last_serial.saturating_add(1);
+    self.last_serial
   }
 
   fn enter(&mut self, record: Record) -> usize {

@@ -14,6 +14,8 @@ use crate::v8::Extent;
 /// One buffer.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
+  /// Its own for ever.
+  pub(crate) serial: u64,
   /// Where it lies; `None` for what was declared by its size alone.
   pub(crate) address: Option<u64>,
   /// Bytes asked for.
@@ -173,6 +175,7 @@ fn entry(
 ) -> Entry {
   let owner = alive(copy.thread, running);
   Entry {
+    serial: copy.serial,
     address: copy.has_address.then_some(copy.extent.address),
     bytes: copy.extent.length,
     resident,

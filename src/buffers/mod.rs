@@ -11,7 +11,9 @@ mod memory;
 mod record;
 mod threads;
 
-pub(crate) use books::{Amount, count, follow, follow_address, holder_left, look_up, strike, update_held};
+pub(crate) use books::{
+  Amount, count, follow, follow_address, holder_left, is_held, look_up, serial_of, strike, update_held,
+};
 pub(crate) use census::{Entry, Group, Selection, bytes_known_to_v8, declared_bytes, list, live, usage};
 pub(crate) use label::Label;
 pub(crate) use memory::OwnedMemory;

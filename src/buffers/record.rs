@@ -52,6 +52,8 @@ pub(super) enum Life {
 }
 
 pub(super) struct Record {
+  /// Its own for ever, where an address comes back.
+  pub(super) serial: u64,
   pub(super) life: Life,
   pub(super) label: Label,
   pub(super) bytes: u64,
@@ -64,10 +66,10 @@ pub(super) struct Record {
 }
 
 impl Record {
-  pub(super) fn new(life: Life, bytes: u64, is_shared: bool, tag: Tag) -> Self {
+  pub(super) fn new(serial: u64, life: Life, bytes: u64, is_shared: bool, tag: Tag) -> Self {
     let Tag { label, thread, source } = tag;
     let created = platform::coarse_millis();
-    Self { life, label: label.unwrap_or_default(), bytes, is_shared, created, thread, source }
+    Self { serial, life, label: label.unwrap_or_default(), bytes, is_shared, created, thread, source }
   }
 
   pub(super) fn is_alive(&self) -> bool {
@@ -90,6 +92,7 @@ pub(super) struct Copied {
   /// A backing store that may have changed or died meanwhile.
   pub(super) store: Option<WeakStore>,
   pub(super) index: usize,
+  pub(super) serial: u64,
   pub(super) label: Label,
   pub(super) extent: Extent,
   pub(super) has_address: bool,
@@ -101,14 +104,14 @@ pub(super) struct Copied {
 
 impl Copied {
   pub(super) fn of(index: usize, record: &Record) -> Self {
-    let Record { label, bytes, is_shared, created, thread, source, .. } = *record;
+    let Record { serial, label, bytes, is_shared, created, thread, source, .. } = *record;
     let (store, address) = match &record.life {
       Life::Store(store) => (Some(store.clone()), None),
       Life::Held { address, .. } => (None, *address),
     };
     let extent = Extent { address: address.unwrap_or(0), length: bytes };
     let has_address = store.is_some() || address.is_some();
-    Self { store, index, label, extent, has_address, is_shared, created, thread, source }
+    Self { store, index, serial, label, extent, has_address, is_shared, created, thread, source }
   }
 
   /// Looks where the memory is now. False when it is gone.

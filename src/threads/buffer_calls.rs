@@ -44,13 +44,14 @@ impl Outcome {
 
 /// Puts the functions and the numbers of their outcomes on `exports`.
 pub(crate) fn install(env: Env, exports: &mut Object) -> napi::Result<()> {
-  let functions: [(&CStr, Callback); 6] = [
+  let functions: [(&CStr, Callback); 7] = [
     (c"verifyStores", verify_stores),
     (c"followStore", follow_store),
     (c"allocateStore", allocate_store),
     (c"releaseStore", release_store),
     (c"detachBuffer", detach_buffer),
     (c"addressOf", address_of),
+    (c"storeKey", store_key),
   ];
   for (name, callback) in functions {
     export_function(env, exports, name, callback)?;
@@ -154,6 +155,13 @@ unsafe extern "C" fn address_of(env: sys::napi_env, info: sys::napi_callback_inf
   let call = unsafe { Call::<1>::new(env, info) };
   let [view] = call.arguments;
   call.address(view).map_or_else(null_mut, |address| call.double(js_number(address)))
+}
+
+/// `storeKey(buffer)`: what tells a store from all others that are alive or on the books; `undefined` for no buffer.
+unsafe extern "C" fn store_key(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+  // SAFETY: both come from Node-API for this very call.
+  let call = unsafe { Call::<1>::new(env, info) };
+  call.store_key().map_or_else(null_mut, |key| call.double(js_number(key)))
 }
 
 /// `verifyStores(sharedBuffer, viewOfIt)`: whether backing stores are what we believe them to be. Buffers are made of
@@ -280,20 +288,16 @@ impl<const N: usize> Call<N> {
   /// Where the bytes of a typed array begin.
   fn address(&self, view: sys::napi_value) -> Option<u64> {
     let mut data = null_mut();
+    let (ask, out) = (sys::napi_get_typedarray_info, &raw mut data);
     // SAFETY: the value is an argument of this call; null out-parameters are skipped.
-    let status = unsafe {
-      let nothing = null_mut();
-      sys::napi_get_typedarray_info(
-        self.env,
-        view,
-        null_mut(),
-        null_mut(),
-        &raw mut data,
-        nothing,
-        null_mut(),
-      )
-    };
+    let status = unsafe { ask(self.env, view, null_mut(), null_mut(), out, null_mut(), null_mut()) };
     (status == sys::Status::napi_ok).then(|| extent(data, 0).address)
+  }
+
+  fn store_key(&self) -> Option<u64> {
+    // SAFETY: the value is an argument of this call.
+    let store = unsafe { store_of(*self.arguments.first()?) }?;
+    u64::try_from(store.downgrade()?.identity()).ok()
   }
 
   fn is_detached(&self, buffer: sys::napi_value) -> bool {
