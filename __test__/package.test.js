@@ -262,7 +262,11 @@ describe('the public entry', () => {
       },
       { shell: 'ulimit -n 64' },
     )
-    assert.deepEqual(answer, { files: ['index.js', 'bundle.js', binaries()[0]], works: true, after: answer.files })
+    assert.deepEqual(answer, {
+      files: ['index.js', 'bundle.js', binaries()[0]],
+      works: true,
+      after: answer.files,
+    })
   })
 })
 

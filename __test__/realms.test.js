@@ -43,8 +43,12 @@ describe('in a vm context', () => {
         try {
           await call()
         } catch (error) {
-          const { Error, RangeError, TypeError } = globals
-          const classes = Object.entries({ RangeError, TypeError, Error })
+          const { Error: AnyError, RangeError: OfRange, TypeError: OfType } = globals
+          const classes = [
+            ['RangeError', OfRange],
+            ['TypeError', OfType],
+            ['Error', AnyError],
+          ]
           const [className] = classes.find(([, known]) => error instanceof known) ?? ['of another realm']
           const { code, file, syscall, errno, budgetMs, message, stack } = error
           answer[name] = { className, code, file, syscall, errno, budgetMs }
