@@ -1,5 +1,6 @@
 //! What we keep per JavaScript thread, and the raw Node-API callbacks that serve it.
 
+mod backoff;
 pub(crate) mod buffer_calls;
 pub(crate) mod env_state;
 mod fast_reads;

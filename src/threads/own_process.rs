@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::backoff::Backoff;
 use super::{live_isolates, look_cost, registry, thread_arenas};
 use crate::attribution::{
   AddressSpace, ChunkOwners, Facts, FileResidency, HeaderLayout, HeldBuffer, Isolates, Memory, OwnIsolate,
@@ -19,6 +20,13 @@ use crate::platform::{self, ThreadPlace};
 /// Reads this process through the kernel, for one look.
 struct OwnProcess {
   memory: platform::OwnMemory,
+  pages: platform::OwnPages,
+}
+
+impl OwnProcess {
+  fn open() -> Self {
+    Self { memory: platform::OwnMemory::open(), pages: platform::OwnPages::default() }
+  }
 }
 
 impl Memory for OwnProcess {
@@ -33,13 +41,11 @@ impl Memory for OwnProcess {
 
 impl AddressSpace for OwnProcess {
   fn maps(&self) -> Result<Vec<u8>> {
-    let mut text = Vec::new();
-    platform::read_maps(&mut text)?;
-    Ok(text)
+    platform::read_maps()
   }
 
   fn memory_by_kind(&self) -> Result<status::Memory> {
-    platform::memory_by_kind()
+    self.pages.memory_by_kind()
   }
 
   fn resident_pages(&self, start: u64, end: u64, residency: &mut Vec<u8>) {
@@ -63,7 +69,7 @@ impl AddressSpace for OwnProcess {
   }
 
   fn resident_file(&self, start: u64, end: u64) -> Option<FileResidency> {
-    let pages = platform::resident_file(start, end).ok()?;
+    let pages = self.pages.resident_file(start, end).ok()?;
     Some(FileResidency { file: pages.file, copied: pages.copied })
   }
 }
@@ -117,7 +123,7 @@ impl Look {
   }
 }
 
-/// Only one thread looks at a time: the kernel keeps the reading position of `maps` per descriptor.
+/// Only one thread looks at a time: two would measure each other's work.
 static LOOKING: Mutex<()> = Mutex::new(());
 
 /// What V8 pages of this process look like, found at the first look by a thread whose isolate is known.
@@ -128,8 +134,9 @@ static LAYOUT: OnceLock<HeaderLayout> = OnceLock::new();
 pub(crate) fn look(caller: Caller, every_piece: bool) -> Result<Look> {
   let start = Instant::now();
   let _alone = LOOKING.lock().unwrap_or_else(PoisonError::into_inner);
-  let own = OwnProcess { memory: platform::OwnMemory::open() };
+  let own = OwnProcess::open();
   let threads = platform::thread_places();
+  live_isolates::calibrate(&threads, registry::isolates());
   let isolates = live_isolates::candidates(&threads, &own.memory);
   let facts = facts(&own, caller, &threads, &isolates)?;
   let (mut survey, residency) = survey_truthfully(&own, &facts, caller.isolate, every_piece)?;
@@ -167,7 +174,7 @@ pub(crate) fn look(caller: Caller, every_piece: bool) -> Result<Look> {
 /// Searches the heaps of a look that measured every piece for the owners of large allocations.
 pub(crate) fn find_chunk_owners(look: &Look) -> ChunkOwners {
   let start = Instant::now();
-  let own = OwnProcess { memory: platform::OwnMemory::open() };
+  let own = OwnProcess::open();
   let owners = find_owners(&look.survey, &own, &look.buffers, platform::page_size());
   look_cost::learn_search(owners.searched(), start.elapsed());
   owners
@@ -228,6 +235,8 @@ fn residency_sources() -> Vec<ResidencySource> {
   let without_mincore = WITHOUT_MINCORE.get().is_some_and(|without| *without);
   if without_mincore || !platform::page_residency_works() {
     vec![ResidencySource::Smaps]
+  } else if !platform::mincore_works() {
+    vec![ResidencySource::Pagemap, ResidencySource::Smaps]
   } else if platform::pagemap_tells_zero_pages() {
     vec![ResidencySource::Mincore, ResidencySource::Pagemap]
   } else {
@@ -295,7 +304,8 @@ fn facts(
 }
 
 fn find_layout(own: &OwnProcess, isolate: u64, buffers: &[HeldBuffer]) -> Result<()> {
-  if LAYOUT.get().is_none() {
+  static TRIES: Backoff = Backoff::new();
+  if LAYOUT.get().is_none() && TRIES.is_due() {
     let text = own.maps()?;
     let mut regions = Vec::new();
     if maps::parse(&text, &mut regions).is_ok() {
@@ -303,6 +313,8 @@ fn find_layout(own: &OwnProcess, isolate: u64, buffers: &[HeldBuffer]) -> Result
       pages.retain(|page| !is_mapped_buffer(buffers, *page) && platform::is_in_memory(*page));
       if let Some(layout) = HeaderLayout::find(own, &pages, isolate) {
         LAYOUT.get_or_init(|| layout);
+      } else {
+        TRIES.failed();
       }
     }
   }

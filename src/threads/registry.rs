@@ -69,6 +69,11 @@ pub(super) fn records() -> Vec<Record> {
   REGISTRY.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
+/// The isolate of each thread on the registry, by the kernel's id of the thread.
+pub(super) fn isolates() -> impl Iterator<Item = (i32, u64)> {
+  records().into_iter().filter_map(|record| Some((record.tid, record.isolate?.address)))
+}
+
 /// Whether the thread with this `threadId` is on the registry.
 pub(crate) fn has_thread(id: u32) -> bool {
   REGISTRY.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|record| record.js.id == id)

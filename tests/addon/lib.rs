@@ -5,9 +5,12 @@
   clippy::cast_possible_truncation,
   clippy::cast_sign_loss,
   clippy::missing_panics_doc,
+  clippy::panic,
   clippy::unwrap_used,
   reason = "the tests call it with amounts that fit; a failed allocation may end them"
 )]
+
+mod sandbox;
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
