@@ -25,7 +25,7 @@ mod linux {
 
   use rs_memusage::attribution::{
     AddressSpace, Facts, FileResidency, HeaderLayout, Isolates, Memory, OwnIsolate, Plan, ResidencySource,
-    heap_page_candidates, survey,
+    Search, heap_page_candidates, survey,
   };
   use rs_memusage::error::Result as Measured;
   use rs_memusage::parse::{maps, status};
@@ -176,7 +176,7 @@ mod linux {
       let threads = platform::thread_places();
       let facts = Facts {
         page_size: platform::page_size(),
-        isolates: Isolates { live: [ISOLATE].into(), complete: true },
+        isolates: Isolates { live: [ISOLATE].into(), complete: true, ..Isolates::default() },
         layout: Some(layout.ok_or("the pages do not lead to the isolate")?),
         engine_is_v8: true,
         code_ranges: Vec::new(),
@@ -187,6 +187,7 @@ mod linux {
         main_thread: i32::try_from(std::process::id())?,
         malloc_is_glibc: true,
         buffers: Vec::new(),
+        ..Facts::default()
       };
       let physical = u64::try_from(HEAP_PAGES.saturating_mul(HEAP_PAGE))?;
       Ok(Self { facts, isolate: OwnIsolate { address: ISOLATE, physical } })
@@ -194,7 +195,7 @@ mod linux {
 
     fn look(&self, every_piece: bool) -> Result<(), Box<dyn Error>> {
       let own_heap = (!every_piece).then_some(self.isolate);
-      let plan = Plan { source: ResidencySource::Mincore, every_piece, own_heap };
+      let plan = Plan { source: ResidencySource::Mincore, every_piece, own_heap, search: Search::Near };
       let outcome = survey(&OwnProcess::open(), &self.facts, plan)?;
       outcome.map(drop).ok_or_else(|| "the shortcut failed: this is not what is to be measured".into())
     }

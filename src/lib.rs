@@ -2,13 +2,14 @@
 //!
 //! The crate is the native half of the npm package `rs-memusage`. JavaScript validates arguments and shapes
 //! results (`index.js`, `lib/`); this half reads the kernel and V8. Dependencies run one way:
-//! `lib.rs -> api -> threads -> buffers -> v8, malloc -> platform -> parse`, and `parse` knows nothing but bytes.
+//! `lib.rs -> api -> look -> threads -> buffers -> v8, malloc -> platform -> parse`, and `parse` knows nothing but bytes.
 
 mod api;
 pub mod attribution;
 mod buffers;
 pub mod error;
 mod js_number;
+mod look;
 pub mod malloc;
 pub mod parse;
 pub mod platform;
@@ -28,7 +29,7 @@ use napi_derive::napi;
 pub fn init(mut exports: Object, env: Env) -> napi::Result<()> {
   retain_current_module_for_unload_safety();
   platform::prepare();
-  threads::own_process::read_environment();
+  look::read_environment();
   threads::env_state::install(env, &mut exports)?;
   threads::buffer_calls::install(env, &mut exports)
 }

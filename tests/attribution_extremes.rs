@@ -2,7 +2,8 @@
 
 use rs_memusage::MeasureError;
 use rs_memusage::attribution::{
-  AddressSpace, Facts, FileResidency, Memory, Part, Plan, ResidencySource, heap_page_candidates, survey,
+  AddressSpace, Facts, FileResidency, Memory, Part, Plan, ResidencySource, Search, heap_page_candidates,
+  survey,
 };
 use rs_memusage::parse::{maps, status};
 
@@ -34,7 +35,7 @@ impl AddressSpace for Sanitized {
   }
 
   fn memory_by_kind(&self) -> Result<status::Memory, MeasureError> {
-    Ok(status::Memory { anonymous: GIB, file: 0, shared: 0, swap: 0, threads: 1 })
+    Ok(status::Memory { anonymous: GIB, file: 0, shared: 0, swap: Some(0), threads: 1 })
   }
 
   fn resident_pages(&self, start: u64, end: u64, residency: &mut Vec<u8>) {
@@ -64,7 +65,7 @@ impl AddressSpace for Sanitized {
 fn the_pages_of_an_immense_region_are_not_asked_for_one_by_one() {
   let facts = Facts { page_size: 4096, engine_is_v8: true, malloc_is_glibc: true, ..Facts::default() };
   for every_piece in [false, true] {
-    let plan = Plan { source: ResidencySource::Mincore, every_piece, own_heap: None };
+    let plan = Plan { source: ResidencySource::Mincore, every_piece, own_heap: None, search: Search::Near };
     let survey = survey(&Sanitized, &facts, plan).unwrap().unwrap();
     assert_eq!(survey.breakdown.resident(), GIB);
     assert_eq!(survey.measured.iter().map(|measured| measured.piece.region).collect::<Vec<_>>(), [0, 1, 2]);

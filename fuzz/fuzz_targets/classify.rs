@@ -10,7 +10,7 @@ use std::collections::HashSet;
 
 use libfuzzer_sys::fuzz_target;
 use rs_memusage::attribution::{
-  Facts, HeaderLayout, HeapPages, Isolates, Memory, classify, heap_page_candidates,
+  Facts, HeaderLayout, HeapPages, Isolates, Memory, Search, classify, heap_page_candidates,
 };
 use rs_memusage::parse::maps::{self, Region};
 
@@ -31,7 +31,7 @@ fuzz_target!(|input: &[u8]| {
   let memory = Synthetic::new(words, &regions, is_set(*circumstances, 0));
   let facts = facts(*circumstances, &regions, &memory);
   let heaps = HeapPages::find(&regions, &facts, &memory, |_| true);
-  let pieces = classify(&regions, text, &facts, &heaps, &memory);
+  let pieces = classify(&regions, text, &facts, &heaps, &memory, Search::Far { pages: 1 << 14 });
 
   let mut covered = vec![0; regions.len()];
   let mut behind = 0;
@@ -62,7 +62,7 @@ fn facts(circumstances: u8, regions: &[Region], memory: &Synthetic) -> Facts {
   let blocks = regions.iter().enumerate().step_by(3).filter_map(near_the_end);
   Facts {
     page_size: PAGE,
-    isolates: Isolates { live: HashSet::from(ISOLATES), complete: is_set(circumstances, 1) },
+    isolates: Isolates { live: HashSet::from(ISOLATES), complete: is_set(circumstances, 1), ..Isolates::default() },
     layout: layout.filter(|_| is_set(circumstances, 2)),
     engine_is_v8: is_set(circumstances, 3),
     code_ranges: middle.map(|region| (region.start, region.end, ISOLATES[0])).into_iter().collect(),
@@ -70,6 +70,7 @@ fn facts(circumstances: u8, regions: &[Region], memory: &Synthetic) -> Facts {
     main_thread: 0,
     malloc_is_glibc: is_set(circumstances, 5),
     buffers: Vec::new(),
+    ..Facts::default()
   }
 }
 

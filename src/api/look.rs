@@ -7,9 +7,10 @@ use napi::bindgen_prelude::{Env, panic_to_error};
 use napi_derive::napi;
 
 use crate::attribution::{OwnIsolate, ResidencySource, V8Evidence};
+use crate::js_number::js_number;
+use crate::look::{Caller, Look};
 use crate::malloc;
 use crate::threads::env_state;
-use crate::threads::own_process::{Caller, Look};
 
 /// How the figures of a look came about.
 #[napi(object, object_from_js = false)]
@@ -20,6 +21,8 @@ pub(crate) struct LookMethod {
   pub v8: &'static str,
   /// `verified` or `estimated`.
   pub malloc: &'static str,
+  /// Bytes that may stand in a wrong place, because they moved during every reading.
+  pub unsettled: f64,
 }
 
 impl LookMethod {
@@ -31,11 +34,12 @@ impl LookMethod {
         ResidencySource::Smaps => "smaps",
       },
       v8: match look.v8 {
-        V8Evidence::Verified => "verified",
-        V8Evidence::Estimated => "estimated",
         V8Evidence::None => "none",
+        V8Evidence::Verified if look.isolates_agree() => "verified",
+        _ => "estimated",
       },
-      malloc: if malloc::headers_are_known() { "verified" } else { "estimated" },
+      malloc: if malloc::headers_are_known() && look.unsettled == 0 { "verified" } else { "estimated" },
+      unsettled: js_number(look.unsettled),
     }
   }
 }
@@ -46,9 +50,10 @@ pub(super) fn caller_of(env: Env, engine_is_v8: bool) -> Caller {
     let v8 = state.verified_v8()?;
     let address = v8.isolate().location();
     let (heap, _) = v8.read()?;
-    Some(OwnIsolate { address, physical: heap.total_physical_size })
+    Some((OwnIsolate { address, physical: heap.total_physical_size }, heap.total_heap_size))
   });
-  Caller { engine_is_v8, isolate }
+  let (isolate, committed) = isolate.unzip();
+  Caller { engine_is_v8, isolate, committed }
 }
 
 /// The budget; one beyond what a Duration holds is none.

@@ -10,8 +10,8 @@ use super::raise::raise;
 use crate::attribution::{Measured, Owner, Part, Survey};
 use crate::error::MeasureError;
 use crate::js_number::js_number;
+use crate::look::{self, Caller, Look};
 use crate::malloc;
-use crate::threads::own_process::{self, Caller, Look};
 
 /// What JavaScript shapes into the public result.
 #[napi(object, object_from_js = false)]
@@ -114,9 +114,9 @@ impl BreakdownTask {
 
   fn look(&self) -> Result<RawBreakdown, MeasureError> {
     if let Some(budget) = self.budget {
-      own_process::check_budget(budget, false)?;
+      look::check_budget(budget, false)?;
     }
-    own_process::look(self.caller, self.regions).map(|look| self.convert(&look))
+    look::look(self.caller, self.regions).map(|look| self.convert(&look))
   }
 
   fn convert(&self, look: &Look) -> RawBreakdown {

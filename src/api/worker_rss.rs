@@ -11,13 +11,12 @@ use crate::attribution::Bill;
 use crate::buffers::declared_bytes;
 use crate::error::MeasureError;
 use crate::js_number::js_number;
+use crate::look::thread_bills::{Entry, Kind, Question, Search, State, ThreadBills};
 use crate::malloc;
 use crate::platform;
 use crate::threads::env_state;
 use crate::threads::listener::HeapWords;
-use crate::threads::own_process;
 use crate::threads::registry;
-use crate::threads::thread_bills::{Entry, Kind, Question, Search, State, ThreadBills};
 
 /// What JavaScript asks for, validated there.
 #[napi(object, object_to_js = false)]
@@ -145,7 +144,7 @@ pub(crate) struct WorkerRssTask {
 impl WorkerRssTask {
   fn of(env: Env, request: RawWorkerRequest) -> Result<Self, MeasureError> {
     if let Some(budget) = budget_of(request.budget_ms) {
-      own_process::check_budget(budget, request.deep)?;
+      crate::look::check_budget(budget, request.deep)?;
     }
     let caller = caller_of(env, request.engine_is_v8);
     let own = env_state::with(env, |state| Some(HeapWords::of(state.verified_v8()?.read()?.0)));

@@ -6,6 +6,7 @@
 mod allocator;
 mod glibc;
 mod jemalloc;
+mod large_chunks;
 mod mimalloc;
 mod releasable;
 mod statistics;
@@ -14,6 +15,7 @@ use std::sync::OnceLock;
 
 use self::allocator::Allocator;
 
+pub use large_chunks::bytes_in_large_chunks;
 pub use releasable::releasable;
 pub use statistics::{Statistics, retained};
 

@@ -3,18 +3,18 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Counts how often something may be passed over: after the first failure once, then twice, four times and so on.
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
   failures: AtomicU32,
   passed_over: AtomicU32,
 }
 
 impl Backoff {
-  pub(super) const fn new() -> Self {
+  pub(crate) const fn new() -> Self {
     Self { failures: AtomicU32::new(0), passed_over: AtomicU32::new(0) }
   }
 
   /// Whether it is time to try. Every question counts.
-  pub(super) fn is_due(&self) -> bool {
+  pub(crate) fn is_due(&self) -> bool {
     /// So that it is tried again now and then, however often it failed.
     const MOST_DOUBLINGS: u32 = 10;
     let failures = self.failures.load(Ordering::Relaxed);
@@ -28,7 +28,7 @@ impl Backoff {
   }
 
   /// It was tried, and failed again.
-  pub(super) fn failed(&self) {
+  pub(crate) fn failed(&self) {
     self.failures.fetch_add(1, Ordering::Relaxed);
   }
 }

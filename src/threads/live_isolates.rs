@@ -19,7 +19,7 @@ static DISTANCES: OnceLock<Vec<u64>> = OnceLock::new();
 /// Finds the variable, once per process: `registered` are threads that told their isolate.
 ///
 /// At the first look and not while the package is loaded: what that takes is more than a sandbox may allow.
-pub(super) fn calibrate(threads: &[ThreadPlace], registered: impl Iterator<Item = (i32, u64)>) {
+pub(crate) fn calibrate(threads: &[ThreadPlace], registered: impl Iterator<Item = (i32, u64)>) {
   static TRIES: Backoff = Backoff::new();
   if is_calibrated() || !TRIES.is_due() {
     return;
@@ -37,13 +37,13 @@ pub(super) fn calibrate(threads: &[ThreadPlace], registered: impl Iterator<Item 
 }
 
 /// Whether the isolates of all threads can be told.
-pub(super) fn is_calibrated() -> bool {
+pub(crate) fn is_calibrated() -> bool {
   DISTANCES.get().is_some()
 }
 
 /// The values of that variable in all threads, each with the kernel's id of the thread: isolates, and perhaps a word
 /// that is none.
-pub(super) fn candidates(threads: &[ThreadPlace], memory: &OwnMemory) -> Vec<(i32, u64)> {
+pub(crate) fn candidates(threads: &[ThreadPlace], memory: &OwnMemory) -> Vec<(i32, u64)> {
   let distances = DISTANCES.get().map(Vec::as_slice).unwrap_or_default();
   let places: Vec<(i32, u64)> = threads
     .iter()

@@ -9,7 +9,7 @@ const BLOCK: usize = 64;
 
 /// The words up to `reach` words below and above a control block, by their distance from it. Pages that are not in
 /// memory are left alone: they may be a neighbour's, and reading would put them there.
-pub(super) fn nearby_words(control_block: u64, reach: usize) -> HashMap<u64, u64> {
+pub(crate) fn nearby_words(control_block: u64, reach: usize) -> HashMap<u64, u64> {
   let reach = bytes(reach);
   let blocks = blocks_between(control_block.saturating_sub(reach), control_block.saturating_add(reach));
   let mut pages = HashMap::new();

@@ -23,25 +23,25 @@ pub(crate) struct JsThread {
 
 /// What one thread told about itself.
 #[derive(Clone)]
-pub(super) struct Record {
+pub(crate) struct Record {
   /// The kernel's thread id.
-  pub(super) tid: i32,
-  pub(super) js: JsThread,
+  pub(crate) tid: i32,
+  pub(crate) js: JsThread,
   /// The arena that it allocated from when it came, if arenas can be told apart.
   arena: ThreadArena,
   /// What V8's symbols tell of its isolate, where they may be used.
-  pub(super) isolate: Option<IsolateRecord>,
+  pub(crate) isolate: Option<IsolateRecord>,
   /// How many times the package was loaded in it.
   loads: usize,
 }
 
 /// What is known of a thread's isolate.
 #[derive(Clone)]
-pub(super) struct IsolateRecord {
+pub(crate) struct IsolateRecord {
   /// Its address.
-  pub(super) address: u64,
+  pub(crate) address: u64,
   /// Where its code lies.
-  pub(super) code_range: Option<(u64, u64)>,
+  pub(crate) code_range: Option<(u64, u64)>,
   /// Where its count of `ArrayBuffer` bytes lies.
   array_buffer_counter: Option<u64>,
   /// Bytes of external memory that are not on the heap's bill: the sources of Node's own modules, as a rule.
@@ -52,12 +52,12 @@ pub(super) struct IsolateRecord {
 
 impl IsolateRecord {
   /// V8's last words.
-  pub(super) fn words(&self) -> HeapWords {
+  pub(crate) fn words(&self) -> HeapWords {
     self.listener.words()
   }
 
   /// Bytes outside the heap that belong to objects of the isolate.
-  pub(super) fn external(&self) -> u64 {
+  pub(crate) fn external(&self) -> u64 {
     self.words().external.saturating_sub(self.built_in)
   }
 }
@@ -65,12 +65,12 @@ impl IsolateRecord {
 static REGISTRY: Mutex<Vec<Record>> = Mutex::new(Vec::new());
 
 /// The records of all threads that are alive.
-pub(super) fn records() -> Vec<Record> {
+pub(crate) fn records() -> Vec<Record> {
   REGISTRY.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// The isolate of each thread on the registry, by the kernel's id of the thread.
-pub(super) fn isolates() -> impl Iterator<Item = (i32, u64)> {
+pub(crate) fn threads_with_isolates() -> impl Iterator<Item = (i32, u64)> {
   records().into_iter().filter_map(|record| Some((record.tid, record.isolate?.address)))
 }
 
@@ -79,8 +79,17 @@ pub(crate) fn has_thread(id: u32) -> bool {
   REGISTRY.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|record| record.js.id == id)
 }
 
+/// The isolates on the registry, each with what it said last that V8 has committed for its heap.
+pub(crate) fn isolates() -> Vec<(u64, u64)> {
+  let isolate = |record: &Record| {
+    let isolate = record.isolate.as_ref()?;
+    Some((isolate.address, isolate.words().total))
+  };
+  REGISTRY.lock().unwrap_or_else(PoisonError::into_inner).iter().filter_map(isolate).collect()
+}
+
 /// Code ranges of all isolates on the registry, as (start, end, isolate).
-pub(super) fn code_ranges() -> Vec<(u64, u64, u64)> {
+pub(crate) fn code_ranges() -> Vec<(u64, u64, u64)> {
   let range = |record: Record| {
     let isolate = record.isolate?;
     isolate.code_range.map(|(start, end)| (start, end, isolate.address))
@@ -89,7 +98,7 @@ pub(super) fn code_ranges() -> Vec<(u64, u64, u64)> {
 }
 
 /// The arena that each thread on the registry allocated from when it came; none where arenas cannot be told apart.
-pub(super) fn arenas() -> HashMap<i32, ThreadArena> {
+pub(crate) fn arenas() -> HashMap<i32, ThreadArena> {
   if !malloc::headers_are_known() {
     return HashMap::new();
   }
@@ -98,13 +107,13 @@ pub(super) fn arenas() -> HashMap<i32, ThreadArena> {
 }
 
 /// What V8 has reserved for the heaps of all isolates on the registry.
-pub(super) fn heap_bytes() -> u64 {
+pub(crate) fn heap_bytes() -> u64 {
   let totals = records().into_iter().filter_map(|record| Some(record.isolate?.words().total));
   totals.fold(0, u64::saturating_add)
 }
 
 /// Questions to all other threads, on their way.
-pub(super) struct Asked {
+pub(crate) struct Asked {
   listeners: Vec<Arc<Listener>>,
   /// That of the thread that asks.
   own: Option<Arc<Listener>>,
@@ -113,18 +122,18 @@ pub(super) struct Asked {
 
 impl Asked {
   /// When the questions were put.
-  pub(super) fn since(&self) -> Instant {
+  pub(crate) fn since(&self) -> Instant {
     self.since
   }
 
   /// Waits for the answers, at most until `deadline`.
-  pub(super) fn wait(&self, deadline: Instant) {
+  pub(crate) fn wait(&self, deadline: Instant) {
     wait_for(&self.listeners, self.own.as_deref(), self.since, deadline);
   }
 }
 
 /// Asks V8 for its words about the isolates of all threads but the calling one, whose own are refreshed at once.
-pub(super) fn ask_all(own: Option<HeapWords>) -> Asked {
+pub(crate) fn ask_all(own: Option<HeapWords>) -> Asked {
   let since = Instant::now();
   let caller = current_thread();
   let registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
@@ -151,7 +160,7 @@ pub(super) fn ask_all(own: Option<HeapWords>) -> Asked {
 /// Bytes in `ArrayBuffer`s of all threads on the registry; `None` where one cannot be asked.
 ///
 /// A counter lives as long as its thread, which cannot leave the registry while we hold it.
-pub(super) fn array_buffer_bytes(memory: &OwnMemory) -> Option<u64> {
+pub(crate) fn array_buffer_bytes(memory: &OwnMemory) -> Option<u64> {
   let registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
   let counter = |record: &Record| record.isolate.as_ref()?.array_buffer_counter;
   let counters: Vec<u64> = registry.iter().map(counter).collect::<Option<_>>()?;
@@ -164,7 +173,7 @@ pub(super) fn array_buffer_bytes(memory: &OwnMemory) -> Option<u64> {
 
 /// Keeps a thread on the registry; dropped with the state of its environment, before the isolate goes. A package
 /// loaded twice in a thread has two.
-pub(super) struct Registration {
+pub(crate) struct Registration {
   tid: i32,
   /// Taken back before the listener is let go, on the isolate's own thread.
   _collections: Option<GcEpilogue>,
@@ -174,7 +183,7 @@ pub(super) struct Registration {
 impl Registration {
   /// Enters the calling thread. `v8` is its verified layer, `adjusted` the external memory of its isolate as
   /// Node-API tells it.
-  pub(super) fn of_this_thread(js: JsThread, v8: Option<&mut V8Layer>, adjusted: Option<u64>) -> Self {
+  pub(crate) fn of_this_thread(js: JsThread, v8: Option<&mut V8Layer>, adjusted: Option<u64>) -> Self {
     let tid = current_thread();
     // Nobody else enters or removes this thread, so the answer holds until it is used below.
     if load_again(tid) {

@@ -1,8 +1,9 @@
-//! An addon for the tests: it holds memory of every kind in known amounts, as foreign addons do, and gives none back.
+//! An addon for the tests: it holds memory of every kind in known amounts, as foreign addons do.
 #![expect(
   clippy::arithmetic_side_effects,
   clippy::as_conversions,
   clippy::cast_possible_truncation,
+  clippy::cast_precision_loss,
   clippy::cast_sign_loss,
   clippy::missing_panics_doc,
   clippy::panic,
@@ -10,7 +11,9 @@
   reason = "the tests call it with amounts that fit; a failed allocation may end them"
 )]
 
-mod sandbox;
+pub mod foreign;
+pub mod own_stack;
+pub mod sandbox;
 
 use std::fs::File;
 use std::os::fd::AsRawFd;

@@ -9,7 +9,7 @@ use super::{map, write_each_page};
 /// Forbids system calls to all threads of the process, for good: a number as `action` is the error that they fail with,
 /// none kills the process.
 #[napi]
-pub(crate) fn forbid(calls: Vec<String>, action: Option<u32>) {
+pub fn forbid(calls: Vec<String>, action: Option<u32>) {
   const DEADLY: u32 = 0x8000_0000;
   const FAILS: u32 = 0x0005_0000;
   const ALLOWED: u32 = 0x7fff_0000;
@@ -50,7 +50,7 @@ fn number(call: &str) -> u32 {
 
 /// Whether a call that is always harmless is still alive: asks `mincore` about nothing.
 #[napi]
-pub(crate) fn call_mincore() {
+pub fn call_mincore() {
   // SAFETY: no page is asked about.
   unsafe { libc::mincore(null_mut(), 0, null_mut()) };
 }
@@ -58,7 +58,7 @@ pub(crate) fn call_mincore() {
 /// 256 KiB, aligned to that and with nothing on either side, as V8's pages are. Whoever reads it waits until somebody
 /// serves the page, and nobody does. False where the system has no such memory.
 #[napi]
-pub(crate) fn map_unserved() -> bool {
+pub fn map_unserved() -> bool {
   const SIZE: usize = 256 * 1024;
   /// `UFFD_API`, and the ioctls of `<linux/userfaultfd.h>`.
   const API: u64 = 0xAA;
@@ -89,7 +89,7 @@ pub(crate) fn map_unserved() -> bool {
 
 /// Memory that the kernel hides from everybody else, written. False where the kernel has none.
 #[napi]
-pub(crate) fn map_secret(bytes: f64) -> bool {
+pub fn map_secret(bytes: f64) -> bool {
   let length = bytes as usize;
   // SAFETY: the call takes flags only.
   let descriptor = unsafe { libc::syscall(libc::SYS_memfd_secret, 0) } as i32;
@@ -103,7 +103,7 @@ pub(crate) fn map_secret(bytes: f64) -> bool {
 
 /// Private memory in pages of hugetlbfs, written. False where none are left.
 #[napi]
-pub(crate) fn map_huge(bytes: f64) -> bool {
+pub fn map_huge(bytes: f64) -> bool {
   let length = bytes as usize;
   let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_HUGETLB;
   // SAFETY: a new mapping at an address of the kernel's choice.
@@ -117,7 +117,7 @@ pub(crate) fn map_huge(bytes: f64) -> bool {
 
 /// The same, shared through a file in memory.
 #[napi]
-pub(crate) fn share_huge(bytes: f64) -> bool {
+pub fn share_huge(bytes: f64) -> bool {
   let length = bytes as usize;
   // SAFETY: the name is a C string literal.
   let descriptor = unsafe { libc::memfd_create(c"huge".as_ptr(), libc::MFD_HUGETLB) };
@@ -138,7 +138,7 @@ pub(crate) fn share_huge(bytes: f64) -> bool {
 
 /// Files that this process writes may be so long.
 #[napi]
-pub(crate) fn limit_file_size(bytes: f64) {
+pub fn limit_file_size(bytes: f64) {
   let limit = libc::rlimit { rlim_cur: bytes as u64, rlim_max: libc::RLIM_INFINITY };
   // SAFETY: the limit is a live local.
   assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) }, 0);
@@ -146,7 +146,7 @@ pub(crate) fn limit_file_size(bytes: f64) {
 
 /// As a host that is not Node: a write beyond the limit ends the process.
 #[napi]
-pub(crate) fn die_of_long_files() {
+pub fn die_of_long_files() {
   // SAFETY: the default action is no function.
   unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_DFL) };
 }

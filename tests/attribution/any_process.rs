@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use rs_memusage::attribution::{OwnIsolate, Plan, ResidencySource, survey, weigh};
+use rs_memusage::attribution::{OwnIsolate, Plan, ResidencySource, Search, survey, weigh};
 
 use crate::hand_built::{HandBuilt, ISOLATE, KIB, MAIN_THREAD, OTHER_ISOLATE, PAGE};
 
@@ -80,7 +80,7 @@ proptest! {
     }
     let own = OwnIsolate { address: ISOLATE, physical };
     for own_heap in [None, Some(own)] {
-      let plan = Plan { source, every_piece, own_heap };
+      let plan = Plan { source, every_piece, own_heap, search: Search::Near };
       let Some(mut survey) = survey(&space, &space.facts, plan).unwrap() else {
         prop_assert!(own_heap.is_some());
         continue;
@@ -104,7 +104,7 @@ proptest! {
   fn any_text_for_maps_is_parsed_or_refused(text in "([0-9a-f]{1,9}-[0-9a-f]{1,9} [r-][w-][x-][ps] 0 0:0 [0-9] {0,3}[a-z/\\[ ]{0,9}\n){0,6}") {
     let mut space = HandBuilt::new();
     space.lines.insert(0, text);
-    let plan = Plan { source: ResidencySource::Pagemap, every_piece: true, own_heap: None };
+    let plan = Plan { source: ResidencySource::Pagemap, every_piece: true, own_heap: None, search: Search::Near };
     let _no_panic = survey(&space, &space.facts, plan).is_ok();
   }
 }

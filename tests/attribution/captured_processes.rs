@@ -2,8 +2,8 @@
 //! processes said they hold; never from attribution.
 
 use rs_memusage::attribution::{
-  HeaderLayout, OwnIsolate, Owner, Part, Plan, ResidencySource, Survey, V8Evidence, heap_page_candidates,
-  survey, weigh,
+  HeaderLayout, OwnIsolate, Owner, Part, Plan, ResidencySource, Search, Survey, V8Evidence,
+  heap_page_candidates, survey, weigh,
 };
 
 use crate::captured::{CapturedProcess, Page};
@@ -50,7 +50,7 @@ fn processes(texts: [&str; 4]) -> impl Iterator<Item = CapturedProcess> {
 }
 
 fn every_piece(source: ResidencySource) -> Plan {
-  Plan { source, every_piece: true, own_heap: None }
+  Plan { source, every_piece: true, own_heap: None, search: Search::Near }
 }
 
 /// A look that measures every piece.
@@ -95,7 +95,7 @@ fn the_parts_sum_to_what_the_kernel_counts() {
   for process in all() {
     for source in SOURCES {
       for every_piece in [true, false] {
-        let plan = Plan { source, every_piece, own_heap: None };
+        let plan = Plan { source, every_piece, own_heap: None, search: Search::Near };
         let survey = survey(&process, &process.facts(&process), plan).unwrap().unwrap();
         let (resident, counted) = (survey.breakdown.resident(), counted(&process));
         // mincore takes pages for resident that were read and never written.
@@ -282,7 +282,12 @@ fn every_thread_has_a_stack() {
 fn a_remainder_is_taken_for_a_large_heap_only_where_v8_proves_it() {
   for process in processes(LARGE_HEAP) {
     let facts = process.facts(&process);
-    let plan = |own_heap| Plan { source: ResidencySource::Mincore, every_piece: false, own_heap };
+    let plan = |own_heap| Plan {
+      source: ResidencySource::Mincore,
+      every_piece: false,
+      own_heap,
+      search: Search::Near,
+    };
     let measured = survey(&process, &facts, plan(None)).unwrap().unwrap();
     let own = process.own_isolate();
     assert!(own.physical >= 64 * MIB, "{}: the heap is large", process.title);
@@ -304,7 +309,7 @@ fn a_remainder_is_taken_for_a_large_heap_only_where_v8_proves_it() {
 fn a_small_heap_is_measured_whatever_the_plan() {
   for process in processes(IDLE) {
     let own_heap = Some(process.own_isolate());
-    let plan = Plan { source: ResidencySource::Mincore, every_piece: false, own_heap };
+    let plan = Plan { source: ResidencySource::Mincore, every_piece: false, own_heap, search: Search::Near };
     let survey = survey(&process, &process.facts(&process), plan).unwrap().unwrap();
     assert_eq!(survey.own_heap, None, "{}", process.title);
   }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rs_memusage::attribution::{
   AddressSpace, Facts, FileResidency, HeaderLayout, Isolates, Memory, Owner, Part, Plan, ResidencySource,
-  Survey, heap_page_candidates, survey,
+  Search, Survey, heap_page_candidates, survey,
 };
 use rs_memusage::error::Result;
 use rs_memusage::parse::maps;
@@ -47,7 +47,7 @@ impl HandBuilt {
   pub(crate) fn new() -> Self {
     let facts = Facts {
       page_size: PAGE,
-      isolates: Isolates { live: [ISOLATE, OTHER_ISOLATE].into(), complete: true },
+      isolates: Isolates { live: [ISOLATE, OTHER_ISOLATE].into(), complete: true, ..Isolates::default() },
       engine_is_v8: true,
       main_thread: MAIN_THREAD,
       malloc_is_glibc: true,
@@ -141,7 +141,9 @@ impl HandBuilt {
   }
 
   pub(crate) fn look(&self, source: ResidencySource, every_piece: bool) -> Survey {
-    survey(self, &self.facts, Plan { source, every_piece, own_heap: None }).unwrap().unwrap()
+    survey(self, &self.facts, Plan { source, every_piece, own_heap: None, search: Search::Near })
+      .unwrap()
+      .unwrap()
   }
 
   /// Start, end, part and owner of every piece.
@@ -161,7 +163,7 @@ impl HandBuilt {
       anonymous: bytes(&self.resident),
       file: bytes(&self.file_pages),
       shared: 0,
-      swap: 0,
+      swap: Some(0),
       threads: 1,
     }
   }

@@ -1,7 +1,7 @@
 //! How much is resident, and how the kernel's counts and V8's figure are set against what was found.
 
 use rs_memusage::attribution::{
-  OwnIsolate, Owner, Part, Plan, ResidencySource, Survey, V8Evidence, survey, weigh,
+  OwnIsolate, Owner, Part, Plan, ResidencySource, Search, Survey, V8Evidence, survey, weigh,
 };
 use rs_memusage::parse::status;
 
@@ -82,7 +82,12 @@ fn what_v8_misses_may_have_been_called_pooled() {
 }
 
 fn look_by_remainder(space: &HandBuilt, physical: u64, every_piece: bool) -> Option<Survey> {
-  let plan = Plan { source: ResidencySource::Mincore, every_piece, own_heap: Some(own(physical)) };
+  let plan = Plan {
+    source: ResidencySource::Mincore,
+    every_piece,
+    own_heap: Some(own(physical)),
+    search: Search::Near,
+  };
   survey(space, &space.facts, plan).unwrap()
 }
 
@@ -115,7 +120,7 @@ fn no_remainder_is_taken_for_a_small_heap_or_where_every_piece_counts() {
 }
 
 fn counts(anonymous: u64, file: u64) -> status::Memory {
-  status::Memory { anonymous, file, shared: 0, swap: 0, threads: 1 }
+  status::Memory { anonymous, file, shared: 0, swap: Some(0), threads: 1 }
 }
 
 #[test]
@@ -183,7 +188,7 @@ fn what_may_not_be_accessed_any_more_is_no_part_of_a_large_heap() {
   }
   let space = space.with_layout();
   let own_heap = Some(OwnIsolate { address: ISOLATE, physical: heap });
-  let plan = Plan { source: ResidencySource::Mincore, every_piece: false, own_heap };
+  let plan = Plan { source: ResidencySource::Mincore, every_piece: false, own_heap, search: Search::Near };
   let survey = survey(&space, &space.facts, plan).unwrap().unwrap();
   assert_eq!(survey.own_heap, Some(heap));
   assert_eq!(survey.breakdown.part(Part::Other), 64 * MIB);

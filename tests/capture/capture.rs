@@ -26,7 +26,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use rs_memusage::attribution::{AddressSpace, Plan, ResidencySource, survey};
+use rs_memusage::attribution::{AddressSpace, Plan, ResidencySource, Search, survey};
 
 use self::captured::CapturedProcess;
 use self::stopped_process::StoppedProcess;
@@ -102,7 +102,8 @@ fn look(space: &impl AddressSpace, process: &CapturedProcess) -> Vec<String> {
   for source in [ResidencySource::Mincore, ResidencySource::Pagemap, ResidencySource::Smaps] {
     for every_piece in [false, true] {
       for own_heap in [None, Some(own)] {
-        let outcome = survey(space, &facts, Plan { source, every_piece, own_heap }).unwrap();
+        let outcome =
+          survey(space, &facts, Plan { source, every_piece, own_heap, search: Search::Near }).unwrap();
         outcomes.push(format!("{:?}", outcome.map(|survey| (survey.breakdown, survey.overshoots))));
       }
     }

@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use rs_memusage::attribution::{
-  AddressSpace, Facts, FileResidency, HeaderLayout, Isolates, Memory, OwnIsolate, heap_page_candidates,
+  AddressSpace, Facts, FileResidency, HeaderLayout, Isolates, Memory, OwnIsolate, PageLists, StackBounds,
+  heap_page_candidates,
 };
 use rs_memusage::error::Result;
 use rs_memusage::parse::maps::{self, Region};
@@ -77,19 +78,26 @@ impl CapturedProcess {
   /// The facts that the process knew. The layout of V8's pages is found again, in its memory.
   pub(crate) fn facts(&self, memory: &impl Memory) -> Facts {
     let layout = HeaderLayout::find(memory, &heap_page_candidates(&self.regions()), self.isolates[0].address);
+    let own = self.isolates[0].address;
+    let pages = heap_page_candidates(&self.regions());
+    let lists = layout.and_then(|layout| PageLists::find(memory, &layout, &pages, own));
     Facts {
       page_size: self.page_size,
       isolates: Isolates {
         live: self.isolates.iter().map(|isolate| isolate.address).collect(),
         complete: true,
+        ..Isolates::default()
       },
       layout,
+      lists,
+      stack_bounds: StackBounds::find(memory, &self.control_blocks, self.main_thread),
       engine_is_v8: true,
       code_ranges: self.code_ranges.clone(),
       control_blocks: self.control_blocks.clone(),
       main_thread: self.main_thread,
       malloc_is_glibc: true,
       buffers: Vec::new(),
+      ..Facts::default()
     }
   }
 
@@ -131,7 +139,7 @@ impl CapturedProcess {
   pub(crate) fn to_text(&self) -> String {
     let mut text = format!("# {}\n[counted]\n", self.title);
     let status::Memory { anonymous, file, shared, swap, threads } = self.counted;
-    writeln!(text, "{anonymous} {file} {shared} {swap} {threads}").unwrap();
+    writeln!(text, "{anonymous} {file} {shared} {} {threads}", swap.unwrap()).unwrap();
     writeln!(text, "[facts]\npage_size {}\nmain_thread {}", self.page_size, self.main_thread).unwrap();
     for KnownIsolate { address, physical } in &self.isolates {
       writeln!(text, "isolate {address:x} {physical}").unwrap();
@@ -174,7 +182,7 @@ impl CapturedProcess {
     let &[anonymous, file, shared, swap, threads] = counted.as_slice() else { panic!("{counted:?}") };
     let mut captured = Self {
       title: title.trim_start_matches("# ").to_owned(),
-      counted: status::Memory { anonymous, file, shared, swap, threads },
+      counted: status::Memory { anonymous, file, shared, swap: Some(swap), threads },
       page_size: 0,
       main_thread: 0,
       isolates: Vec::new(),

@@ -10,9 +10,12 @@
 use std::collections::HashMap;
 
 use super::address_range::AddressRange;
-use super::classify::is_pointer;
-use super::glibc_heap::visit_large_chunks;
-use super::{HeldBuffer, Memory, Owner, Part, Survey};
+use crate::attribution::facts::HeldBuffer;
+use crate::attribution::measure::Survey;
+use crate::attribution::piece::{Owner, Part};
+use crate::attribution::reading::Memory;
+use crate::attribution::recognise::visit_large_chunks;
+use crate::attribution::words::is_pointer;
 
 /// The user's memory begins behind the two words of a chunk's header.
 const PAYLOAD_OFFSET: u64 = 16;

@@ -4,14 +4,9 @@
 //! isolate: directly up to V8 12, through the page's metadata object from 13.6 on. Where exactly is not written down
 //! here: it is found by looking for the address of an isolate that we know.
 
-use std::collections::HashSet;
+use crate::attribution::reading::Memory;
+use crate::attribution::words::is_pointer;
 
-use super::classify::is_pointer;
-use super::heap_pages::HeapPage;
-use super::{Memory, Owner, Part};
-
-/// Alignment of V8's pages.
-pub(super) const PAGE_ALIGNMENT: u64 = 256 * 1024;
 /// The heap is embedded in the isolate, in its first part.
 const ISOLATE_SPAN: u64 = 256 * 1024;
 /// How far into a header, and into what it points to, the search goes.
@@ -44,7 +39,7 @@ impl HeaderLayout {
   ///
   /// The pages of other isolates say nothing, and may come first by the thousand: the search ends as soon as enough
   /// pages agree.
-  pub fn find(memory: &impl Memory, pages: &[u64], isolate: u64) -> Option<Self> {
+  pub fn find(memory: &dyn Memory, pages: &[u64], isolate: u64) -> Option<Self> {
     let mut found = Vec::new();
     for pages in pages.chunks(SEARCHED_AT_ONCE) {
       count_routes(memory, pages, isolate, &mut found);
@@ -58,24 +53,29 @@ impl HeaderLayout {
   }
 
   /// For each page the address of the isolate that its header leads to; 0 where it leads nowhere.
-  pub(super) fn isolates_of(&self, memory: &impl Memory, pages: &[u64]) -> Vec<u64> {
+  pub(in crate::attribution) fn isolates_of(&self, memory: &dyn Memory, pages: &[u64]) -> Vec<u64> {
     let mut words = Vec::new();
-    match self.route {
-      Route::Header(word) => memory.gather(&offset_all(pages, word), 1, &mut words),
-      Route::Metadata { lead, word } => {
-        let mut metadata = Vec::new();
-        memory.gather(&offset_all(pages, lead), 1, &mut metadata);
-        // Memory that is aligned like a page and is none has anything there: what is no pointer leads nowhere.
-        metadata.iter_mut().filter(|address| !is_pointer(**address)).for_each(|address| *address = 0);
-        memory.gather(&offset_all(&metadata, word), 1, &mut words);
-      }
-    }
+    let word = match self.route {
+      Route::Header(word) | Route::Metadata { word, .. } => word,
+    };
+    memory.gather(&offset_all(&self.records_of(memory, pages), word), 1, &mut words);
     words.into_iter().map(|heap| heap.saturating_sub(self.heap_in_isolate)).collect()
+  }
+
+  /// For each page the address of the record that V8 keeps about it, which is the page itself up to V8 12; 0 where
+  /// there is none.
+  pub(super) fn records_of(&self, memory: &dyn Memory, pages: &[u64]) -> Vec<u64> {
+    let Route::Metadata { lead, .. } = self.route else { return pages.to_vec() };
+    let mut records = Vec::new();
+    memory.gather(&offset_all(pages, lead), 1, &mut records);
+    // Memory that is aligned like a page and is none has anything there: what is no pointer leads nowhere.
+    records.iter_mut().filter(|address| !is_pointer(**address)).for_each(|address| *address = 0);
+    records
   }
 }
 
 /// Counts for each layout the pages that lead to `isolate` by it.
-fn count_routes(memory: &impl Memory, pages: &[u64], isolate: u64, found: &mut Vec<(HeaderLayout, usize)>) {
+fn count_routes(memory: &dyn Memory, pages: &[u64], isolate: u64, found: &mut Vec<(HeaderLayout, usize)>) {
   let mut headers = Vec::new();
   memory.gather(pages, SEARCHED_WORDS, &mut headers);
   let mut count = |route, heap: u64| {
@@ -109,29 +109,9 @@ fn is_inside(pointer: u64, isolate: u64) -> bool {
   pointer.wrapping_sub(isolate) < ISOLATE_SPAN && pointer.is_multiple_of(8)
 }
 
-fn offset_all(addresses: &[u64], word: usize) -> Vec<u64> {
+/// The address of this word behind each address; nowhere stays nowhere.
+pub(super) fn offset_all(addresses: &[u64], word: usize) -> Vec<u64> {
   let offset = u64::try_from(word).unwrap_or(0).saturating_mul(8);
-  addresses.iter().map(|address| address.saturating_add(offset)).collect()
-}
-
-/// The isolates that are alive.
-#[derive(Debug, Clone, Default)]
-pub struct Isolates {
-  /// Their addresses.
-  pub live: HashSet<u64>,
-  /// Whether every live isolate is in the list. If not, a page of an unknown isolate is not called pooled.
-  pub complete: bool,
-}
-
-/// What a page-aligned region of V8's is. `complete` tells whether every live isolate is known.
-pub(super) fn part_of_page(page: &HeapPage, writable: bool, complete: bool) -> (Part, Owner) {
-  if page.is_live {
-    (Part::V8Heap, Owner::Isolate(page.isolate))
-  } else if !writable {
-    (Part::V8Heap, Owner::V8) // the read-only space, shared by all isolates
-  } else if complete {
-    (Part::V8Pool, Owner::V8)
-  } else {
-    (Part::V8Heap, Owner::V8)
-  }
+  let behind = |address: &u64| if *address == 0 { 0 } else { address.saturating_add(offset) };
+  addresses.iter().map(behind).collect()
 }

@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use super::listener::HeapWords;
-use super::own_process::{self, Caller, Look};
-use super::registry::{self, Asked, IsolateRecord, JsThread, Record};
+use super::{Caller, Look};
 use crate::attribution::{Bill, Bills, Hints, Owner, Part, Tenant, ThreadArena, bills};
 use crate::error::Result;
 use crate::platform::{self, Activity, ThreadPlace};
+use crate::threads::listener::HeapWords;
+use crate::threads::registry::{self, Asked, IsolateRecord, JsThread, Record};
 
 /// Whether the heaps are searched for the owners of large allocations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,8 +97,8 @@ impl Question {
     /// The clock cannot hold any moment.
     const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
     let deep = search != Search::None;
-    let look = own_process::look(self.caller, deep)?;
-    let chunks = deep.then(|| own_process::find_chunk_owners(&look));
+    let look = super::look(self.caller, deep)?;
+    let chunks = deep.then(|| super::find_chunk_owners(&look));
     let chunks = chunks.filter(|chunks| search == Search::Proven || chunks.found_any());
     let asked_at = self.asked.since();
     if let Some(deadline) = asked_at.checked_add(patience.min(LONGEST)) {

@@ -2,61 +2,18 @@
 
 use std::collections::HashSet;
 
-use super::classify::{Facts, classify, is_immense, is_sparse};
-use super::heap_pages::HeapPages;
-use super::residency::{Residency, ResidencySource, ResidentMemory};
-use super::{AddressSpace, Backing, FileResidency, Memory, OwnIsolate, Owner, Part, Piece};
+use super::breakdown::{Breakdown, Measured};
+use super::weighing::OwnIsolate;
+use crate::attribution::facts::Facts;
+use crate::attribution::piece::{Backing, Owner, Part, Piece};
+use crate::attribution::reading::{
+  AddressSpace, FileResidency, Memory, Residency, ResidencySource, ResidentMemory,
+};
+use crate::attribution::recognise::{HeapPages, Search, classify};
+use crate::attribution::region_kinds::{is_immense, is_sparse};
 use crate::error::{MeasureError, Result};
 use crate::parse::maps::{self, Region};
 use crate::parse::status;
-
-/// A piece and its resident bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Measured {
-  /// What and whose it is.
-  pub piece: Piece,
-  /// Resident bytes.
-  pub resident: u64,
-}
-
-/// Resident memory in parts.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Breakdown {
-  /// Bytes of each part, in the order of [`Part::ALL`].
-  pub parts: [u64; Part::ALL.len()],
-}
-
-impl Breakdown {
-  /// Resident set size: the sum of the parts.
-  pub fn resident(&self) -> u64 {
-    self.parts.iter().fold(0, |sum, part| sum.saturating_add(*part))
-  }
-
-  /// Bytes of one part.
-  pub fn part(&self, part: Part) -> u64 {
-    Part::ALL.iter().zip(self.parts).find_map(|(known, bytes)| (*known == part).then_some(bytes)).unwrap_or(0)
-  }
-
-  fn part_mut(&mut self, part: Part) -> Option<&mut u64> {
-    Part::ALL.iter().zip(&mut self.parts).find_map(|(known, bytes)| (*known == part).then_some(bytes))
-  }
-
-  fn add(&mut self, part: Part, bytes: u64) {
-    if let Some(sum) = self.part_mut(part) {
-      *sum = sum.saturating_add(bytes);
-    }
-  }
-
-  /// Moves up to `bytes` from one part to another; gives how many were there.
-  pub(super) fn move_bytes(&mut self, from: Part, to: Part, bytes: u64) -> u64 {
-    let moved = bytes.min(self.part(from));
-    if let Some(sum) = self.part_mut(from) {
-      *sum = sum.saturating_sub(moved);
-    }
-    self.add(to, moved);
-    moved
-  }
-}
 
 /// Everything that one look gives.
 #[derive(Debug, Clone)]
@@ -74,6 +31,10 @@ pub struct Survey {
   /// Whether more pages were found than the kernel counts, by more than what moves while one looks: pages that were
   /// read and never written.
   pub overshoots: bool,
+  /// Bytes in large chunks that malloc has and no piece explains; 0 where malloc's own figure is not known.
+  pub missing_chunks: u64,
+  /// Whether the lists of V8's spaces told which pages are in use.
+  pub(super) told_by_lists: bool,
   /// Resident bytes of the caller's heap where they are what remained, and V8 proved it: its pieces show none then.
   pub own_heap: Option<u64>,
   residency: Residency,
@@ -81,7 +42,7 @@ pub struct Survey {
 
 impl Survey {
   /// Resident bytes of anonymous memory between two page boundaries.
-  pub(super) fn resident_between(&self, start: u64, end: u64) -> u64 {
+  pub(in crate::attribution) fn resident_between(&self, start: u64, end: u64) -> u64 {
     self.residency.bytes_across(start, end)
   }
 
@@ -98,7 +59,7 @@ impl Survey {
   }
 
   /// The first address behind this piece and those behind it that adjoin and are alike.
-  pub(super) fn end_of_alike(&self, piece: &Piece) -> u64 {
+  pub(in crate::attribution) fn end_of_alike(&self, piece: &Piece) -> u64 {
     let behind = self.measured.partition_point(|measured| measured.piece.start <= piece.start);
     let mut end = piece.end;
     for Measured { piece: next, .. } in self.measured.get(behind..).unwrap_or_default() {
@@ -111,19 +72,19 @@ impl Survey {
   }
 
   /// The piece that holds all addresses from `start` to `end`, or the first of several that are alike and adjoin.
-  pub(super) fn piece_with(&self, start: u64, end: u64) -> Option<&Piece> {
+  pub(in crate::attribution) fn piece_with(&self, start: u64, end: u64) -> Option<&Piece> {
     let behind = self.measured.partition_point(|measured| measured.piece.start <= start);
     let piece = &self.measured.get(behind.checked_sub(1)?)?.piece;
     (end <= piece.end || (start < piece.end && end <= self.end_of_alike(piece))).then_some(piece)
   }
 
   /// The memory of the process, as far as this look found it resident: to read any other would map a page.
-  pub(super) fn resident_memory<'a, M: Memory>(&'a self, memory: &'a M) -> ResidentMemory<'a, M> {
+  pub(in crate::attribution) fn resident_memory<'a>(&'a self, memory: &'a dyn Memory) -> ResidentMemory<'a> {
     ResidentMemory::as_known(memory, &self.residency)
   }
 
   /// The resident pages of a piece of anonymous memory, as runs from a first address to the one behind.
-  pub(super) fn resident_runs(&self, piece: &Piece) -> Vec<(u64, u64)> {
+  pub(in crate::attribution) fn resident_runs(&self, piece: &Piece) -> Vec<(u64, u64)> {
     self.residency.runs_between(piece.start, piece.end)
   }
 
@@ -154,6 +115,8 @@ pub struct Plan {
   pub every_piece: bool,
   /// The caller's isolate, when what remains may be taken for its heap: V8's own figure then proves it.
   pub own_heap: Option<OwnIsolate>,
+  /// How far what is known is looked for beside what is not.
+  pub search: Search,
 }
 
 /// Below this, asking for each page costs less than what could be saved.
@@ -178,7 +141,10 @@ pub fn survey(space: &impl AddressSpace, facts: &Facts, plan: Plan) -> Result<Op
       || remainder.is_some_and(|own| heaps.all_belong_to(region, own.address))
   };
   let residency = Residency::of(space, &regions, facts.page_size, plan.source, is_asked_otherwise)?;
-  let pieces = classify(&regions, &text, facts, &heaps, &ResidentMemory::new(space, &residency));
+  let chunks_before = space.bytes_in_large_chunks();
+  let memory = ResidentMemory::new(space, &residency);
+  let pieces = classify(&regions, &text, facts, &heaps, &memory, plan.search);
+  let missing_chunks = missing_chunks(&pieces, chunks_before, space.bytes_in_large_chunks());
 
   let mut breakdown = Breakdown::default();
   let mut measured = Vec::with_capacity(pieces.len());
@@ -201,35 +167,31 @@ pub fn survey(space: &impl AddressSpace, facts: &Facts, plan: Plan) -> Result<Op
   let file_backed = |memory: status::Memory| memory.file.saturating_add(memory.shared);
   breakdown.add(Part::Code, shortfall(found.file, file_backed(before), file_backed(after)));
   let rest = shortfall(found.copied, before.anonymous, after.anonymous);
-  let Some(own) = remainder else {
-    breakdown.add(Part::Other, rest);
-    let overshoots = overshoots(found.copied, before.anonymous.max(after.anonymous));
-    return Ok(Some(Survey {
-      breakdown,
-      measured,
-      regions,
-      text,
-      counted: before,
-      overshoots,
-      own_heap: None,
-      residency,
-    }));
-  };
-  breakdown.add(Part::V8Heap, rest);
-  if !is_proven(own, rest, &measured, by_tables) {
+  breakdown.add(if remainder.is_some() { Part::V8Heap } else { Part::Other }, rest);
+  let overshoots = overshoots(found.copied, before.anonymous.max(after.anonymous));
+  if remainder.is_some_and(|own| overshoots || !is_proven(own, rest, &measured, by_tables)) {
     return Ok(None);
   }
-  let own_heap = Some(rest);
   Ok(Some(Survey {
     breakdown,
     measured,
     regions,
     text,
     counted: before,
-    overshoots: false,
-    own_heap,
+    overshoots,
+    missing_chunks,
+    told_by_lists: facts.lists.is_some(),
+    own_heap: remainder.map(|_| rest),
     residency,
   }))
+}
+
+/// How much less was found than malloc has in large chunks. What comes and goes meanwhile is not missing.
+fn missing_chunks(pieces: &[Piece], before: Option<u64>, after: Option<u64>) -> u64 {
+  let (Some(before), Some(after)) = (before, after) else { return 0 };
+  let chunks = pieces.iter().filter(|piece| piece.owner == Owner::LargeChunks);
+  let found = chunks.fold(0_u64, |sum, piece| sum.saturating_add(piece.end.saturating_sub(piece.start)));
+  before.min(after).saturating_sub(found)
 }
 
 /// Whether the remainder holds at least what V8 says its heap holds, but for what V8 rounds. It may hold more: pages
@@ -264,7 +226,7 @@ fn is_there(space: &impl AddressSpace, source: ResidencySource, page: u64, page_
 }
 
 /// Resident bytes of the measured pieces of an isolate.
-pub(super) fn owned_by(isolate: u64, measured: &[Measured]) -> u64 {
+pub(in crate::attribution) fn owned_by(isolate: u64, measured: &[Measured]) -> u64 {
   let owned = measured.iter().filter(|measured| measured.piece.owner == Owner::Isolate(isolate));
   owned.fold(0, |sum, measured| sum.saturating_add(measured.resident))
 }

@@ -2,8 +2,8 @@
 //!
 //! Memory that is not resident must not be read: the kernel would map a page for the reader.
 
-use super::classify::is_immense;
-use super::{AddressSpace, Memory};
+use super::address_space::AddressSpace;
+use crate::attribution::region_kinds::is_immense;
 use crate::error::Result;
 use crate::parse::maps::Region;
 use crate::parse::smaps;
@@ -21,7 +21,7 @@ pub enum ResidencySource {
 
 /// One byte per page of each region.
 #[derive(Debug, Clone)]
-pub(super) struct Residency {
+pub(in crate::attribution) struct Residency {
   page_size: u64,
   source: ResidencySource,
   /// (first address, first address behind, position of the first page's byte), in address order.
@@ -32,7 +32,7 @@ pub(super) struct Residency {
 impl Residency {
   /// Asks for all private anonymous regions that have some access, but for immense ones and those that `leave_out`
   /// names.
-  pub(super) fn of(
+  pub(in crate::attribution) fn of(
     space: &impl AddressSpace,
     regions: &[Region],
     page_size: u64,
@@ -90,12 +90,12 @@ impl Residency {
   }
 
   /// Whether it tells of single pages, and not of whole regions alone.
-  fn knows_pages(&self) -> bool {
+  pub(in crate::attribution) fn knows_pages(&self) -> bool {
     self.source != ResidencySource::Smaps
   }
 
   /// Resident bytes between two page boundaries of one region.
-  pub(super) fn bytes_between(&self, start: u64, end: u64) -> u64 {
+  pub(in crate::attribution) fn bytes_between(&self, start: u64, end: u64) -> u64 {
     // Eight pages at a time: a byte is 0 or 1 but for bits that mincore reserves.
     const LOWEST_BITS: u64 = 0x0101_0101_0101_0101;
     let (words, rest) = self.pages(start, end).as_chunks::<8>();
@@ -107,7 +107,7 @@ impl Residency {
 
   /// The same across as many regions as lie between them: the kernel splits a mapping of which a part was locked,
   /// advised or protected.
-  pub(super) fn bytes_across(&self, start: u64, end: u64) -> u64 {
+  pub(in crate::attribution) fn bytes_across(&self, start: u64, end: u64) -> u64 {
     let first = self.regions.partition_point(|(_, behind, _)| *behind <= start);
     let regions = self.regions.get(first..).unwrap_or_default().iter();
     regions.take_while(|(first, _, _)| *first < end).fold(0, |sum, (first, behind, _)| {
@@ -116,7 +116,7 @@ impl Residency {
   }
 
   /// The resident pages between two page boundaries of one region, as runs from a first address to the one behind.
-  pub(super) fn runs_between(&self, start: u64, end: u64) -> Vec<(u64, u64)> {
+  pub(in crate::attribution) fn runs_between(&self, start: u64, end: u64) -> Vec<(u64, u64)> {
     let mut runs: Vec<(u64, u64)> = Vec::new();
     let mut address = start;
     for byte in self.pages(start, end) {
@@ -132,7 +132,20 @@ impl Residency {
     runs
   }
 
-  fn is_resident(&self, address: u64) -> bool {
+  /// The first `most` resident pages between two page boundaries, of however many regions.
+  pub(in crate::attribution) fn pages_between(&self, start: u64, end: u64, most: usize) -> Vec<u64> {
+    let first = self.regions.partition_point(|(_, behind, _)| *behind <= start);
+    let regions = self.regions.get(first..).unwrap_or_default().iter();
+    let regions = regions.take_while(|(first, _, _)| *first < end);
+    let pages = regions.flat_map(|(first, behind, _)| {
+      let (from, to) = (start.max(*first), end.min(*behind));
+      let addresses = std::iter::successors(Some(from), |page| page.checked_add(self.page_size));
+      self.pages(from, to).iter().zip(addresses)
+    });
+    pages.filter(|(byte, _)| **byte & 1 == 1).map(|(_, page)| page).take(most).collect()
+  }
+
+  pub(in crate::attribution) fn is_resident(&self, address: u64) -> bool {
     self.pages(address, address.saturating_add(1)).first().is_some_and(|byte| byte & 1 == 1)
   }
 
@@ -153,40 +166,4 @@ impl Residency {
 
 fn pages_of(bytes: u64, page_size: u64) -> usize {
   usize::try_from(bytes.checked_div(page_size).unwrap_or(0)).unwrap_or(0)
-}
-
-/// Memory of which only resident pages are read.
-pub(super) struct ResidentMemory<'a, M> {
-  memory: &'a M,
-  /// `None` where that is not known of single pages: then all of it is read.
-  residency: Option<&'a Residency>,
-}
-
-impl<'a, M: Memory> ResidentMemory<'a, M> {
-  pub(super) fn new(memory: &'a M, residency: &'a Residency) -> Self {
-    Self { memory, residency: Some(residency) }
-  }
-
-  /// Without the guess that stands in for what is known of single pages.
-  pub(super) fn as_known(memory: &'a M, residency: &'a Residency) -> Self {
-    Self { memory, residency: Some(residency).filter(|residency| residency.knows_pages()) }
-  }
-
-  fn may_read(&self, address: u64) -> bool {
-    self.residency.is_none_or(|residency| residency.is_resident(address))
-  }
-}
-
-impl<M: Memory> Memory for ResidentMemory<'_, M> {
-  fn read(&self, address: u64, words: &mut [u64]) -> bool {
-    let length = u64::try_from(size_of_val(words)).unwrap_or(u64::MAX);
-    let last = address.saturating_add(length.saturating_sub(1));
-    self.may_read(address) && self.may_read(last) && self.memory.read(address, words)
-  }
-
-  fn gather(&self, addresses: &[u64], width: usize, words: &mut Vec<u64>) {
-    let allowed: Vec<u64> =
-      addresses.iter().map(|address| if self.may_read(*address) { *address } else { 0 }).collect();
-    self.memory.gather(&allowed, width, words);
-  }
 }

@@ -6,7 +6,9 @@
 use std::collections::HashMap;
 
 use super::pointer_search::ChunkOwners;
-use super::{HeldBuffer, Measured, Owner, Part, Survey};
+use crate::attribution::facts::HeldBuffer;
+use crate::attribution::measure::{Measured, Survey};
+use crate::attribution::piece::{Owner, Part};
 
 /// Which of the C allocator's arenas a thread allocates from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

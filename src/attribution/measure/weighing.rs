@@ -1,7 +1,10 @@
 //! Whether what the pages say of V8 agrees with what V8 says.
 
-use super::survey::owned_by;
-use super::{Measured, Owner, Part, Survey};
+use std::collections::HashMap;
+
+use super::breakdown::Measured;
+use super::survey::{Survey, owned_by};
+use crate::attribution::piece::{Owner, Part};
 
 /// V8's own words for one isolate, asked in the same moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +13,15 @@ pub struct OwnIsolate {
   pub address: u64,
   /// `total_physical_size`: bytes of its heap, code included, that V8 believes to be backed by memory.
   pub physical: u64,
+}
+
+/// What an isolate said of itself when it was asked last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IsolateWords {
+  /// Its address.
+  pub address: u64,
+  /// `total_heap_size`: bytes that V8 has committed for its heap, code included.
+  pub committed: u64,
 }
 
 /// The outcome.
@@ -39,7 +51,7 @@ pub fn weigh(survey: &mut Survey, own: OwnIsolate) -> V8Evidence {
   let tolerance = own.physical.div_ceil(TOLERANCE_SHARE).max(TOLERANCE_BYTES);
   let surplus = found.saturating_sub(own.physical);
   let missing = own.physical.saturating_sub(found).saturating_sub(absent_of(own.address, &survey.measured));
-  if surplus > tolerance {
+  if surplus > tolerance && !survey.told_by_lists {
     survey.breakdown.move_bytes(Part::V8Heap, Part::V8Pool, surplus);
   }
   if missing <= tolerance {
@@ -48,6 +60,27 @@ pub fn weigh(survey: &mut Survey, own: OwnIsolate) -> V8Evidence {
   let unexplained = survey.breakdown.move_bytes(Part::Other, Part::V8Heap, missing);
   survey.breakdown.move_bytes(Part::V8Pool, Part::V8Heap, missing.saturating_sub(unexplained));
   V8Evidence::Estimated
+}
+
+/// Weighs the pages of each isolate against what it said last. It may have grown since: pages beyond its words are its
+/// own where the lists of its spaces say so. Where it has fewer, some were not recognised.
+pub fn weigh_others(survey: &Survey, words: &[IsolateWords]) -> HashMap<u64, V8Evidence> {
+  let mut pages: HashMap<u64, u64> = words.iter().map(|words| (words.address, 0)).collect();
+  for Measured { piece, .. } in &survey.measured {
+    if let Owner::Isolate(isolate) = piece.owner
+      && let Some(bytes) = pages.get_mut(&isolate)
+    {
+      *bytes = bytes.saturating_add(piece.end.saturating_sub(piece.start));
+    }
+  }
+  let weigh = |IsolateWords { address, committed }: &IsolateWords| {
+    let found = pages.get(address).copied().unwrap_or(0);
+    let tolerance = committed.div_ceil(TOLERANCE_SHARE).max(TOLERANCE_BYTES);
+    let is_complete = found.saturating_add(tolerance) >= *committed;
+    let is_all_its_own = survey.told_by_lists || found <= committed.saturating_add(tolerance);
+    (*address, if is_complete && is_all_its_own { V8Evidence::Verified } else { V8Evidence::Estimated })
+  };
+  words.iter().map(weigh).collect()
 }
 
 /// Bytes of an isolate's pages that are not in memory. V8 believes a page to be backed as far as it was ever in use,

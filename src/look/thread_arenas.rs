@@ -8,9 +8,9 @@ use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
-use super::nearby_words::nearby_words;
 use crate::attribution::{ThreadArena, is_arena_address};
 use crate::platform::{OwnMemory, ThreadPlace};
+use crate::threads::nearby_words::nearby_words;
 
 /// How far below and above the control block the variable is looked for, in words.
 const SEARCHED_WORDS: usize = 512;

@@ -1,0 +1,172 @@
+'use strict'
+
+// What is measured while memory and threads come and go, and beside what they leave behind.
+
+const assert = require('node:assert/strict')
+const { describe, it } = require('node:test')
+const { inChild, MIB } = require('./helpers/child')
+const { assertExplained, mostOther } = require('./helpers/looks')
+const { withWorkers } = require('./helpers/worker-bills')
+
+const PAGE = 4096
+
+/** Runs `load`, whose result stays alive, and gives a look at the process beside the kernel's count. */
+function lookAt(load, options) {
+  return inChild(
+    `async (...args) => {
+      const { lookBesideKernel } = require('./__test__/helpers/looks.js')
+      globalThis.kept = await (${load})(...args)
+      return lookBesideKernel()
+    }`,
+    options,
+  )
+}
+
+const sum = (numbers) => numbers.reduce((total, number) => total + number, 0)
+
+describe('Buffers of different sizes side by side', () => {
+  it('counts all in nativeHeap, with deep on the bill of their thread, in three processes (review A.0)', async () => {
+    // A Buffer of whole pages less 64 bytes is a chunk of as many pages, with no gap to the next one.
+    const pages = [...Array(10).fill(7000), ...Array(3).fill([8000, 1500, 1500, 3000]).flat()]
+    const sizes = pages.map((count) => count * PAGE - 64)
+    for (let process = 0; process < 3; process++) {
+      const look = await lookAt((sizes) => sizes.map((bytes) => Buffer.alloc(bytes, 1)), { args: [sizes] })
+      assertExplained(look)
+      assert.ok(look.breakdown.parts.nativeHeap >= sum(sizes), JSON.stringify(look.breakdown.parts))
+      const [main] = look.deep.threads
+      assert.ok(main.arrayBuffers >= sum(sizes), `${main.arrayBuffers} of ${sum(sizes)}`)
+    }
+  })
+
+  it('counts all in nativeHeap: random multiples of 5 MB, six times (review A.0)', async () => {
+    for (let seed = 1; seed <= 6; seed++) {
+      const look = await lookAt(
+        (seed) => {
+          const sizes = []
+          let state = seed
+          while (sizes.length < 25) {
+            state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0
+            sizes.push((1 + ((state >>> 16) % 6)) * 5e6)
+          }
+          return sizes.map((bytes) => Buffer.alloc(bytes, 1))
+        },
+        { args: [seed] },
+      )
+      assertExplained(look)
+    }
+  })
+})
+
+describe('rss', () => {
+  it('is what the kernel counts beside large objects of the heap and memory that was only read (review A.0b)', async () => {
+    const look = await lookAt(() => {
+      const arrays = [0, 1].map((index) => new Array(25e6).fill(index))
+      const zeros = new Uint8Array(2e8)
+      return [arrays, zeros, zeros.indexOf(1)]
+    })
+    assertExplained(look)
+    const { v8Heap } = look.breakdown.parts
+    assert.ok(v8Heap >= 400e6 && v8Heap < 430e6, String(v8Heap))
+  })
+})
+
+describe('a worker that starts after another one ended', () => {
+  it('is billed for its own heap, not for the pages that V8 keeps of the dead one (review A.1)', async () => {
+    const rounds = await withWorkers(
+      async (MIB) => {
+        const { rssBreakdown, workerRss } = require('./index.js')
+        const rounds = []
+        for (let round = 0; round < 4; round++) {
+          const large = await ToldWorker.start()
+          await large.tell('hold', 'objects', 100 * MIB)
+          await large.end()
+          const small = await ToldWorker.start()
+          await small.tell('hold', 'objects', MIB)
+          rounds.push({
+            statistics: await small.tell('statistics'),
+            entry: small.entryOf(workerRss()),
+            self: await small.tell('lookAtSelf'),
+            deep: small.entryOf(workerRss({ deep: true })),
+            main: process.memoryUsage().heapTotal,
+            heaps: rssBreakdown().parts.v8Heap,
+          })
+          await small.end()
+        }
+        return rounds
+      },
+      { args: [MIB] },
+    )
+    for (const { statistics, entry, self, deep, main, heaps } of rounds) {
+      // Beyond its own words: the semi-space that V8 may have committed since, and rounding to V8's pages.
+      const most = statistics.total_heap_size + 8 * MIB
+      for (const { v8Heap } of [entry, self, deep]) {
+        assert.ok(v8Heap <= most, `${v8Heap} beside ${statistics.total_heap_size}`)
+      }
+      // Read-only space, tables and the C++ heaps are in this one.
+      assert.ok(heaps <= most + main + 8 * MIB, `${heaps} beside ${statistics.total_heap_size} and ${main}`)
+    }
+  })
+})
+
+describe('a look at a process whose mappings change', () => {
+  // One step of the thread beside; `any(from, to)` is a random number of MiB in bytes. Blocks larger than 32 MiB always
+  // have a mapping of their own, others as soon as malloc finds no free space for them.
+  const blocks = (from, to, written) => `
+    if (block[at]) addon.freeBlock(block[at])
+    block[at] = addon.allocateBlock(any(${from}, ${to}), ${written})`
+  const foreign = `
+    if (mapped[at]) addon.unmapForeign(...mapped[at])
+    const bytes = any(1, 8)
+    mapped[at] = [addon.mapForeign(bytes, 0), bytes]`
+  const allocated = `
+    if (mapped[at]) externalBuffers.release(mapped[at])
+    mapped[at] = externalBuffers.allocate(any(1, 8))`
+  for (const [what, step] of [
+    ['large blocks of malloc', blocks(33, 41, 33 * MIB)],
+    ['blocks of malloc beside mappings of an addon', blocks(1, 8, 65_536) + foreign],
+    ['blocks of malloc beside Buffers of allocate()', blocks(1, 8, 65_536) + allocated],
+  ]) {
+    it(`shows nothing as other that is kept, while a worker makes and drops ${what} (review A.2)`, async () => {
+      const script = `
+        const { externalBuffers } = require('./index.js')
+        const addon = require('./__test__/helpers/test-addon.js')
+        const [block, mapped] = [[], []]
+        const any = (from, to) => Math.floor(from + Math.random() * (to - from)) * ${MIB}
+        require('node:worker_threads').parentPort.postMessage('begins')
+        for (;;) {
+          const at = Math.floor(Math.random() * 8)
+          ${step}
+        }`
+      const { looks, kept } = await inChild(
+        async (script) => {
+          const { once } = require('node:events')
+          const { Worker } = require('node:worker_threads')
+          const { rssBreakdown } = require('./index.js')
+          // Every second one is dropped: the gaps between the others are where new mappings go.
+          const made = Array.from({ length: 120 }, () => Buffer.alloc(5e6, 1))
+          const kept = made.filter((_, index) => index % 2 === 0)
+          made.length = 0
+          for (let round = 0; round < 3; round++) global.gc()
+          const worker = new Worker(script, { eval: true })
+          await once(worker, 'message')
+          const looks = []
+          for (let look = 0; look < 400; look++) {
+            const { rss, parts } = rssBreakdown()
+            looks.push({ rss, other: parts.other, nativeHeap: parts.nativeHeap })
+            await new Promise(setImmediate)
+          }
+          await worker.terminate()
+          return { looks, kept: kept.reduce((sum, { length }) => sum + length, 0) }
+        },
+        { args: [script] },
+      )
+      const wrong = looks.filter(({ rss, other, nativeHeap }) => other > mostOther(rss) || nativeHeap < kept)
+      const worst = wrong.reduce((most, { other }) => Math.max(most, other), 0)
+      assert.equal(
+        wrong.length,
+        0,
+        `${wrong.length} of ${looks.length} looks, up to ${worst} bytes are other`,
+      )
+    })
+  }
+})

@@ -1,0 +1,209 @@
+//! Pages of JS heaps: which addresses may be some, the isolates that their headers lead to, and the rule that makes
+//! pieces of them.
+
+use super::scene::{Found, Place};
+use crate::attribution::facts::{Facts, is_mapped_buffer};
+use crate::attribution::piece::{Owner, Part};
+use crate::attribution::reading::Memory;
+use crate::attribution::region_kinds::is_immense;
+use crate::attribution::v8_pages::{HeaderLayout, PAGE_ALIGNMENT};
+use crate::attribution::words::is_pointer;
+use crate::parse::maps::Region;
+
+/// A 256 KiB-aligned address that may be a V8 page.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HeapPage {
+  pub(super) start: u64,
+  /// The isolate that its header leads to.
+  isolate: u64,
+  /// Whether that isolate is alive, and uses it.
+  pub(super) is_live: bool,
+  /// Whether V8 has put it aside: its header leads to an isolate, but no space of it lists the page.
+  is_put_aside: bool,
+}
+
+/// All of them, in the order of addresses.
+#[derive(Debug, Default)]
+pub struct HeapPages {
+  pages: Vec<HeapPage>,
+}
+
+impl HeapPages {
+  /// Reads the headers: of each region the first, and the others only where that leads to an isolate. What V8 maps
+  /// begins with a page, and reading memory that was never touched would map a page of zeros every 256 KiB.
+  ///
+  /// Other memory may be aligned alike, so only what `is_there` is read. That goes for what looks like V8's by its place
+  /// and size as well: whoever reads memory that another serves, by a userfaultfd, waits until it is served.
+  pub fn find(
+    regions: &[Region],
+    facts: &Facts,
+    memory: &impl Memory,
+    is_there: impl Fn(u64) -> bool,
+  ) -> Self {
+    let Some(layout) = facts.layout else { return Self { pages: Vec::new() } };
+    let may_be_read =
+      |region: &&Region| !is_mapped_buffer(&facts.buffers, region.start) && is_there(region.start);
+    let aligned = regions.iter().filter(|region| may_hold_heap_pages(region));
+    let candidates: Vec<&Region> = aligned.filter(may_be_read).collect();
+    let mut reader = Reader::new(facts, &layout, memory);
+    let mut pages = reader.headers(candidates.iter().map(|region| region.start).collect());
+    reader.trust(pages.iter().zip(&candidates).map(|(page, region)| (page.isolate, region.size())).collect());
+    reader.consult_lists(&mut pages);
+    let led = candidates.iter().zip(&pages).filter(|(_, page)| page.is_live || page.is_put_aside);
+    let others: Vec<u64> = led.flat_map(|(region, _)| heap_pages_in(region).skip(1)).collect();
+    let mut others = reader.headers(others);
+    reader.consult_lists(&mut others);
+    pages.append(&mut others);
+    pages.sort_by_key(|page| page.start); // two sorted lists: merging them is all there is to do
+    Self { pages }
+  }
+
+  /// Whether a region is made of pages of this isolate and nothing else.
+  pub(in crate::attribution) fn all_belong_to(&self, region: &Region, isolate: u64) -> bool {
+    let pages = self.within(region.start, region.end);
+    pages.first().is_some_and(|first| first.start == region.start)
+      && pages.iter().all(|page| page.isolate == isolate && page.is_live)
+  }
+
+  /// Pages from `start` to `end`.
+  pub(super) fn within(&self, start: u64, end: u64) -> &[HeapPage] {
+    let from = self.pages.partition_point(|page| page.start < start);
+    let to = self.pages.partition_point(|page| page.start < end);
+    self.pages.get(from..to).unwrap_or_default()
+  }
+}
+
+/// Reads headers, and the lists of V8's spaces where there is reason to doubt a header.
+struct Reader<'a, M> {
+  facts: &'a Facts,
+  layout: &'a HeaderLayout,
+  memory: &'a M,
+  /// Isolates that are known to be alive. Asked a thousand times: in a sorted list that takes less than in a set.
+  live: Vec<u64>,
+  /// Isolates of which every header is believed.
+  trusted: Vec<u64>,
+}
+
+impl<'a, M: Memory> Reader<'a, M> {
+  fn new(facts: &'a Facts, layout: &'a HeaderLayout, memory: &'a M) -> Self {
+    let mut live: Vec<u64> = facts.isolates.live.iter().copied().collect();
+    live.sort_unstable();
+    Self { facts, layout, memory, live, trusted: Vec::new() }
+  }
+
+  /// The pages that may begin at these addresses, as their headers say.
+  fn headers(&self, starts: Vec<u64>) -> Vec<HeapPage> {
+    let isolates = self.layout.isolates_of(self.memory, &starts);
+    let page = |(start, isolate)| {
+      let is_live = self.live.binary_search(&isolate).is_ok();
+      HeapPage { start, isolate, is_live, is_put_aside: false }
+    };
+    starts.into_iter().zip(isolates).map(page).collect()
+  }
+
+  /// Trusts the isolates whose pages, given with their sizes, are no more than they say. Those which told nothing are
+  /// not among them.
+  fn trust(&mut self, mut pages: Vec<(u64, u64)>) {
+    pages.sort_unstable();
+    let is_explained = |isolate: u64, bytes: u64| {
+      self.facts.isolates.committed.get(&isolate).is_some_and(|committed| bytes <= *committed)
+    };
+    self.trusted = pages
+      .chunk_by(|(isolate, _), (next, _)| isolate == next)
+      .filter_map(|pages| {
+        let (isolate, _) = *pages.first()?;
+        let bytes = pages.iter().fold(0_u64, |sum, (_, size)| sum.saturating_add(*size));
+        is_explained(isolate, bytes).then_some(isolate)
+      })
+      .collect();
+  }
+
+  /// Where an isolate that is alive, or was, has pages that it may not use, the lists of its spaces tell which.
+  fn consult_lists(&self, pages: &mut [HeapPage]) {
+    let Some(lists) = self.facts.lists else { return };
+    let is_doubtful =
+      |page: &HeapPage| is_pointer(page.isolate) && self.trusted.binary_search(&page.isolate).is_err();
+    let starts: Vec<u64> = pages.iter().filter(|page| is_doubtful(page)).map(|page| page.start).collect();
+    let listed = lists.are_listed(self.memory, self.layout, &starts);
+    for (page, is_listed) in pages.iter_mut().filter(|page| is_doubtful(page)).zip(listed) {
+      page.is_put_aside = page.is_live && !is_listed;
+      page.is_live = is_listed;
+    }
+  }
+}
+
+/// A run of pages of one owner. A large object spans several page-sized steps and has one header, at its start.
+pub(super) fn pages_of_one_owner(place: &Place) -> Option<Found> {
+  let (start, region, facts) = (place.start, place.region, place.facts());
+  if !start.is_multiple_of(PAGE_ALIGNMENT) {
+    return None;
+  }
+  if facts.layout.is_none() {
+    let alike = facts.engine_is_v8 && place.begins_region() && looks_like_heap_page(place.memory(), start);
+    return alike.then(|| place.whole(Part::V8Heap, Owner::V8));
+  }
+  let (first, rest) = place.scene.heaps.within(start, region.end).split_first()?;
+  let is_page = first.is_live || first.is_put_aside || are_heap_pages(place.memory(), start, region.end);
+  if first.start != start || !is_page {
+    return None;
+  }
+  let (part, owner) = part_of(first, region.access.write, facts);
+  let is_another = |page: &&HeapPage| {
+    page.is_put_aside != first.is_put_aside || (page.is_live && page.isolate != first.isolate)
+  };
+  let next = rest.iter().filter(|page| page.is_live || page.is_put_aside).find(is_another);
+  Some(Found { end: next.map_or(region.end, |page| page.start), part, owner })
+}
+
+/// What a page is. Where the lists of V8's spaces are known, they prove an isolate alive that nobody told of.
+fn part_of(page: &HeapPage, writable: bool, facts: &Facts) -> (Part, Owner) {
+  if page.is_live {
+    (Part::V8Heap, Owner::Isolate(page.isolate))
+  } else if !writable {
+    (Part::V8Heap, Owner::V8) // the read-only space, shared by all isolates
+  } else if page.is_put_aside || facts.lists.is_some() || facts.isolates.complete {
+    (Part::V8Pool, Owner::V8)
+  } else {
+    (Part::V8Heap, Owner::V8)
+  }
+}
+
+/// Whether everything from `start` to `end` is made of whole pages that look like V8's. Other allocators align their
+/// memory alike, and its first words may look like a header by chance; those of every page do not.
+fn are_heap_pages(memory: &dyn Memory, start: u64, end: u64) -> bool {
+  let mut page = start;
+  while page < end && looks_like_heap_page(memory, page) {
+    page = page.saturating_add(PAGE_ALIGNMENT);
+  }
+  page == end
+}
+
+/// The first address of each region that may hold V8 pages.
+pub fn heap_page_candidates(regions: &[Region]) -> Vec<u64> {
+  regions.iter().filter(|region| may_hold_heap_pages(region)).map(|region| region.start).collect()
+}
+
+/// Aligned, private, anonymous, readable, not code. V8 maps whole pages, so the first of a region starts with it.
+fn may_hold_heap_pages(region: &Region) -> bool {
+  region.is_plain_anonymous()
+    && region.access.read
+    && !region.access.execute
+    && region.start.is_multiple_of(PAGE_ALIGNMENT)
+    && !is_immense(region)
+}
+
+/// Addresses inside a region where pages may start.
+fn heap_pages_in(region: &Region) -> impl Iterator<Item = u64> {
+  let next = |page: &u64| page.checked_add(PAGE_ALIGNMENT);
+  let end = region.end;
+  std::iter::successors(Some(region.start), next).take_while(move |page| *page < end)
+}
+
+/// Flags in the first word, a pointer in the second or third.
+pub(super) fn looks_like_heap_page(memory: &dyn Memory, page: u64) -> bool {
+  let mut header = [0; 3];
+  memory.read(page, &mut header) && {
+    let [first, second, third] = header;
+    first != 0 && first < 1 << 32 && (is_pointer(second) || is_pointer(third))
+  }
+}

@@ -1,0 +1,215 @@
+//! One look at our own process, taken again where the process moved under it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::doubts::{self, Doubts};
+use super::own_space::OwnProcess;
+use super::sources::survey_truthfully;
+use super::{Caller, cost, facts, thread_arenas};
+use crate::attribution::{
+  ChunkOwners, Facts, HeldBuffer, IsolateWords, Owner, ResidencySource, Search, Survey, ThreadArena,
+  V8Evidence, find_owners, weigh, weigh_others,
+};
+use crate::error::{MeasureError, Result};
+use crate::platform::{self, ThreadPlace};
+use crate::threads::{live_isolates, registry};
+
+/// A look and how its figures came about.
+pub(crate) struct Look {
+  pub(crate) survey: Survey,
+  /// The threads that there were.
+  pub(crate) threads: Vec<ThreadPlace>,
+  /// The arena of each, where those of all threads are known.
+  pub(crate) arenas: Option<HashMap<i32, ThreadArena>>,
+  /// Buffers that somebody keeps books about.
+  pub(crate) buffers: Vec<HeldBuffer>,
+  /// What the variable with the isolate held in each of them: isolates, and perhaps a word that is none.
+  pub(super) isolates: Vec<(i32, u64)>,
+  /// Whether the heap pages of each isolate could be told apart.
+  pub(crate) knows_heaps: bool,
+  pub(crate) residency: ResidencySource,
+  pub(crate) v8: V8Evidence,
+  /// Whether the pages of each isolate on the registry agree with what it says of itself.
+  pub(crate) evidence: HashMap<u64, V8Evidence>,
+  /// Bytes that changed hands again and again while we looked, and may be shown in a wrong place.
+  pub(crate) unsettled: u64,
+  /// Bytes in `ArrayBuffer`s of all threads; `None` when a thread never loaded the package, or cannot be asked.
+  pub(crate) array_buffer_bytes: Option<u64>,
+  pub(crate) took: Duration,
+}
+
+impl Look {
+  /// Whether no isolate on the registry says that it has more than was found, or less.
+  pub(crate) fn isolates_agree(&self) -> bool {
+    self.evidence.values().all(|evidence| *evidence == V8Evidence::Verified)
+  }
+
+  /// Bytes of the buffers on the books, and how many of them are resident.
+  pub(crate) fn tracked(&self) -> (u64, u64) {
+    let page_size = platform::page_size();
+    self.buffers.iter().fold((0, 0), |(bytes, resident), HeldBuffer { start, end, .. }| {
+      let overlap = self.survey.resident_overlap(*start, *end, page_size);
+      (bytes.saturating_add(end.saturating_sub(*start)), resident.saturating_add(overlap))
+    })
+  }
+
+  /// Resident bytes in arenas of threads that ended; `None` where it is not known which those are.
+  pub(crate) fn dead_arenas(&self) -> Option<u64> {
+    let used: HashSet<ThreadArena> = self.arenas.as_ref()?.values().copied().collect();
+    let dead = self.survey.measured.iter().filter(
+      |measured| matches!(measured.piece.owner, Owner::Arena(at) if !used.contains(&ThreadArena::At(at))),
+    );
+    Some(dead.fold(0, |sum, measured| sum.saturating_add(measured.resident)))
+  }
+}
+
+/// Only one thread looks at a time: two would measure each other's work.
+static LOOKING: Mutex<()> = Mutex::new(());
+
+/// Looks at this process, by the cheapest way that tells the truth. Every single piece is measured where `every_piece`
+/// is set.
+pub(crate) fn look(caller: Caller, every_piece: bool) -> Result<Look> {
+  let start = Instant::now();
+  let _alone = LOOKING.lock().unwrap_or_else(PoisonError::into_inner);
+  let own = OwnProcess::open();
+  let (settled, unsettled) = settle(&own, caller, every_piece)?;
+  let Attempt { threads, isolates, facts, survey, residency, v8, evidence } = settled;
+  let array_buffer_bytes =
+    if has_unregistered(&survey) { None } else { registry::array_buffer_bytes(&own.memory) };
+  let arenas = thread_arenas::arenas_of(
+    &threads,
+    &existing_arenas(&survey),
+    &registry::arenas(),
+    platform::main_thread(),
+    &own.memory,
+  );
+  let took = start.elapsed();
+  cost::learn(survey.regions.len(), survey.counted.anonymous, took);
+  Ok(Look {
+    survey,
+    threads,
+    arenas,
+    knows_heaps: facts.layout.is_some(),
+    buffers: facts.buffers,
+    isolates,
+    residency,
+    v8,
+    evidence,
+    unsettled,
+    array_buffer_bytes,
+    took,
+  })
+}
+
+/// One reading of the process, and what it came to.
+struct Attempt {
+  threads: Vec<ThreadPlace>,
+  isolates: Vec<(i32, u64)>,
+  facts: Facts,
+  survey: Survey,
+  residency: ResidencySource,
+  v8: V8Evidence,
+  evidence: HashMap<u64, V8Evidence>,
+}
+
+/// Reads the process until nothing of it is in doubt. What is read in one step may be gone at the next, for other
+/// threads map and unmap meanwhile; then a little of the memory is in no place or in a wrong one. A second reading
+/// meets another moment. Gives also the bytes in doubt where that does not end.
+fn settle(own: &OwnProcess, caller: Caller, every_piece: bool) -> Result<(Attempt, u64)> {
+  const MOST_READINGS: usize = 5;
+  let mut best = read(own, caller, every_piece, Search::Near)?;
+  let mut doubts = doubts::of(&best.survey, best.is_contradicted());
+  let mut before = None;
+  for _ in 1..MOST_READINGS {
+    if doubts.none() {
+      break;
+    }
+    let next = read(own, caller, every_piece, Search::Far { pages: doubts::SEARCHED_PAGES })?;
+    let doubts_of_next = doubts::of(&next.survey, next.is_contradicted());
+    let is_lasting = before.replace(doubts_of_next).is_some_and(|before| doubts_of_next.is_like(before));
+    if doubts_of_next.bytes() <= doubts.bytes() {
+      (best, doubts) = (next, doubts_of_next);
+    }
+    if is_lasting {
+      doubts = Doubts::default(); // it was the same in two readings: nothing moves
+    }
+  }
+  if doubts.none() {
+    doubts::accept(&best.survey);
+  }
+  Ok((best, doubts.bytes()))
+}
+
+fn read(own: &OwnProcess, caller: Caller, every_piece: bool, search: Search) -> Result<Attempt> {
+  let threads = platform::thread_places();
+  live_isolates::calibrate(&threads, registry::threads_with_isolates());
+  let isolates = live_isolates::candidates(&threads, &own.memory);
+  let facts = facts::gather(own, caller, &threads, &isolates)?;
+  let (mut survey, residency) = survey_truthfully(own, &facts, caller.isolate, every_piece, search)?;
+  let v8 = match caller.isolate {
+    Some(isolate) if facts.layout.is_some() => weigh(&mut survey, isolate),
+    _ if caller.engine_is_v8 => V8Evidence::Estimated,
+    _ => V8Evidence::None,
+  };
+  let mut evidence = HashMap::new();
+  if facts.layout.is_some() {
+    let words: Vec<IsolateWords> = registry::isolates()
+      .into_iter()
+      .map(|(address, committed)| IsolateWords { address, committed })
+      .collect();
+    evidence = weigh_others(&survey, &words);
+    evidence.extend(caller.isolate.map(|own| (own.address, v8)));
+  }
+  Ok(Attempt { threads, isolates, facts, survey, residency, v8, evidence })
+}
+
+impl Attempt {
+  /// Whether an isolate says that it has more than was found.
+  fn is_contradicted(&self) -> bool {
+    self.evidence.values().any(|evidence| *evidence == V8Evidence::Estimated)
+  }
+}
+
+/// Searches the heaps of a look that measured every piece for the owners of large allocations.
+pub(crate) fn find_chunk_owners(look: &Look) -> ChunkOwners {
+  let start = Instant::now();
+  let own = OwnProcess::open();
+  let owners = find_owners(&look.survey, &own, &look.buffers, platform::page_size());
+  cost::learn_search(owners.searched(), start.elapsed());
+  owners
+}
+
+/// Refuses, before any work is done, a look that is likely to take longer than `budget`. A `deep` one reads the heaps.
+///
+/// # Errors
+/// When it is, or when the kernel does not say how much memory there is to look at.
+pub(crate) fn check_budget(budget: Duration, deep: bool) -> Result<()> {
+  let look = cost::predict(platform::memory_by_kind()?.anonymous);
+  let search = if deep { cost::predict_search(registry::heap_bytes()) } else { 0 };
+  let predicted_micros = look.saturating_add(search);
+  let budget_micros = u64::try_from(budget.as_micros()).unwrap_or(u64::MAX);
+  if predicted_micros > budget_micros {
+    return Err(MeasureError::OverBudget { predicted_micros, budget_micros });
+  }
+  Ok(())
+}
+
+fn existing_arenas(survey: &Survey) -> HashSet<u64> {
+  let arena = |owner| match owner {
+    Owner::Arena(address) => Some(address),
+    _ => None,
+  };
+  survey.measured.iter().filter_map(|measured| arena(measured.piece.owner)).collect()
+}
+
+/// Whether an isolate owns pages that never loaded the package.
+fn has_unregistered(survey: &Survey) -> bool {
+  let mut registered: Vec<u64> = registry::isolates().into_iter().map(|(isolate, _)| isolate).collect();
+  registered.sort_unstable();
+  survey.measured.iter().any(|measured| match measured.piece.owner {
+    Owner::Isolate(isolate) => registered.binary_search(&isolate).is_err(),
+    _ => false,
+  })
+}
