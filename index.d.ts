@@ -264,8 +264,8 @@ export interface RssBreakdown {
     /** Resident bytes of those that are tracked, not of all; `null` while none is. */
     resident: number | null
   }
-  /** Bytes in swap. They are in no part. */
-  swap: number
+  /** Bytes in swap. They are in no part. `null` where the kernel does not tell. */
+  swap: number | null
   /** Threads of the process, a count. */
   threads: number
   method: RssBreakdownMethod

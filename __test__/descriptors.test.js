@@ -10,7 +10,7 @@ const { inChild, MIB } = require('./helpers/child')
 const { descriptors } = require('./helpers/kernel')
 const { needsOwnMounts, withProcIn } = require('./helpers/own-mounts')
 
-const OURS = /^\/proc\/\d+\/(statm|status)$|memfd:rs-memusage-spare/
+const OURS = /^\/proc\/\d+\/(statm|pagemap|timerslack_ns)$/
 const O_CLOEXEC = 0o2000000
 
 /** Fills the descriptor table, then asks both. Runs in a child. */
@@ -53,10 +53,11 @@ function assertAnswersWithFullTable(answer) {
 describe('descriptors', () => {
   it('are few, opened at load, and closed on exec', () => {
     const kept = descriptors().filter(([, target]) => OURS.test(target))
-    assert.deepEqual(kept.map(([, target]) => target.replace(/^.*?(\w+)( \(deleted\))?$/, '$1')).sort(), [
-      'spare',
+    // `timerslack_ns` is nothing but a place in the table.
+    assert.deepEqual(kept.map(([, target]) => target.replace(/^.*\//, '')).sort(), [
+      'pagemap',
       'statm',
-      'status',
+      'timerslack_ns',
     ])
     for (const [number] of kept) {
       const flags = /^flags:\s+(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${number}`, 'latin1'))[1]
@@ -117,7 +118,7 @@ describe('descriptors', () => {
       const { memoryUsage } = require('./index.js')
       const ours = fs.readdirSync('/proc/self/fd').filter((number) => {
         try {
-          return /\/(statm|status)$/.test(fs.readlinkSync(`/proc/self/fd/${number}`))
+          return /\/(statm|pagemap)$/.test(fs.readlinkSync(`/proc/self/fd/${number}`))
         } catch {
           return false
         }
@@ -144,7 +145,7 @@ describe('descriptors', () => {
       const numbers = fs.readdirSync('/proc/self/fd').map(Number)
       const ours = numbers.filter((number) => {
         try {
-          return /\/(statm|status)$|rs-memusage-spare/.test(fs.readlinkSync(`/proc/self/fd/${number}`))
+          return /\/(statm|pagemap|timerslack_ns)$/.test(fs.readlinkSync(`/proc/self/fd/${number}`))
         } catch {
           return false
         }
@@ -175,6 +176,69 @@ describe('descriptors', () => {
     assert.ok(answer.peak >= answer.rss - MIB)
     assert.equal(answer.reset, true)
     assert.deepEqual(new Set(answer.texts), new Set(['text of somebody else!']))
+  })
+
+  it('are given up when their numbers went to files without an end (review B.2)', async () => {
+    const answer = await inChild(() => {
+      const fs = require('node:fs')
+      const { memoryUsage, rssBreakdown } = require('./index.js')
+      const { descriptors } = require('./__test__/helpers/kernel.js')
+      const looks = []
+      for (const file of ['/dev/zero', '/proc/1/maps', '/etc/passwd', '/dev/zero']) {
+        rssBreakdown()
+        const ours = descriptors().filter(([, target]) => /\/(statm|pagemap|timerslack_ns)$/.test(target))
+        for (const [number] of ours) fs.closeSync(number)
+        const theirs = ours.map(() => fs.openSync(file))
+        const { rss } = rssBreakdown({ regions: true })
+        const again = rssBreakdown()
+        const small = memoryUsage.rss()
+        const open = descriptors().length
+        looks.push({
+          reused: theirs.every((number) => ours.some(([our]) => our === number)) && ours.length === 3,
+          differs: Math.max(Math.abs(rss - again.rss), Math.abs(rss - small)),
+          leaked: open - ours.length,
+        })
+        for (const number of theirs) fs.closeSync(number) // EBADF if we closed one
+      }
+      return looks
+    })
+    assert.equal(answer.length, 4)
+    for (const { reused, differs } of answer) {
+      assert.equal(reused, true, 'the numbers must have been reused, or this shows nothing')
+      assert.ok(differs < 16 * MIB, `${differs}`)
+    }
+    assert.ok(answer[3].leaked <= answer[0].leaked, 'no descriptor is left open by a failure')
+  })
+
+  it('are left alone in a child that gets their numbers as its own (review B.2)', async () => {
+    const answer = await inChild(() => {
+      const { spawnSync } = require('node:child_process')
+      const fs = require('node:fs')
+      const { memoryUsage } = require('./index.js')
+      const { descriptors } = require('./__test__/helpers/kernel.js')
+      memoryUsage()
+      for (const [number, target] of descriptors()) {
+        if (/\/(statm|pagemap|timerslack_ns)$/.test(target)) fs.closeSync(number)
+      }
+      // The pipes to the child take the numbers that were just set free.
+      const { error, stdout, status } = spawnSync('cat', { input: 'through stdin', encoding: 'utf8' })
+      return { error: error?.code, stdout, status }
+    })
+    assert.deepEqual(answer, { stdout: 'through stdin', status: 0 })
+  })
+
+  it('do not grow in number by calls that fail (review B.3)', async () => {
+    const answer = await inChild(() => {
+      const { descriptors } = require('./__test__/helpers/kernel.js')
+      const { memoryUsage, rssBreakdown } = require('./index.js')
+      rssBreakdown()
+      process.setgroups(Array.from({ length: 1000 }, (_, index) => 3_000_000_000 + index))
+      const before = descriptors().length
+      const looks = Array.from({ length: 20 }, () => rssBreakdown())
+      return { looks: looks.length, peak: memoryUsage.peakRss(), grown: descriptors().length - before }
+    })
+    assert.ok(answer.peak > 0)
+    assert.equal(answer.grown, 0)
   })
 
   it('say which file and why when /proc cannot be read', needsOwnMounts(), async (t) => {

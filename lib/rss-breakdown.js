@@ -67,7 +67,7 @@ function shape(raw) {
       tracked: raw.trackedBytes,
       resident: raw.trackedBytes > 0 ? raw.trackedResident : null,
     },
-    swap: raw.swap,
+    swap: raw.swap ?? null,
     threads: raw.threads,
     method: raw.method,
     costMicros: raw.costMicros, // until the answer was shaped

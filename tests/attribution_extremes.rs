@@ -35,7 +35,7 @@ impl AddressSpace for Sanitized {
   }
 
   fn memory_by_kind(&self) -> Result<status::Memory, MeasureError> {
-    Ok(status::Memory { anonymous: GIB, file: 0, shared: 0, swap: 0, threads: 1 })
+    Ok(status::Memory { anonymous: GIB, file: 0, shared: 0, swap: Some(0), threads: 1 })
   }
 
   fn resident_pages(&self, start: u64, end: u64, residency: &mut Vec<u8>) {

@@ -25,8 +25,8 @@ pub(crate) struct RawBreakdown {
   pub arenas: f64,
   /// Resident bytes in arenas of threads that ended, where that is known.
   pub dead_arenas: Option<f64>,
-  /// Bytes in swap.
-  pub swap: f64,
+  /// Bytes in swap, where the kernel tells.
+  pub swap: Option<f64>,
   /// Threads.
   pub threads: f64,
   /// Where the figures come from.
@@ -160,7 +160,7 @@ impl BreakdownTask {
       parts: survey.breakdown.parts.iter().copied().map(js_number).collect(),
       arenas: js_number(arenas),
       dead_arenas: look.dead_arenas().map(js_number),
-      swap: js_number(survey.counted.swap),
+      swap: survey.counted.swap.map(js_number),
       threads: js_number(survey.counted.threads),
       method: LookMethod::of(look),
       allocator: malloc::allocator_name(),

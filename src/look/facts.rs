@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::malloc;
 use crate::parse::maps;
 use crate::platform::{self, ThreadPlace};
+use crate::threads::backoff::Backoff;
 use crate::threads::{live_isolates, registry};
 
 /// What V8 pages of this process look like, found at the first look by a thread whose isolate is known.
@@ -85,7 +86,8 @@ fn stack_bounds(own: &OwnProcess, control_blocks: &[(i32, u64)]) -> Option<Stack
 
 /// Finds the layout of V8's pages, and of the lists of its spaces, in the pages of `isolate`.
 fn find_layout(own: &OwnProcess, isolate: u64, buffers: &[HeldBuffer]) -> Result<()> {
-  if LAYOUT.get().is_some() {
+  static TRIES: Backoff = Backoff::new();
+  if LAYOUT.get().is_some() || !TRIES.is_due() {
     return Ok(());
   }
   let text = own.maps()?;
@@ -98,6 +100,8 @@ fn find_layout(own: &OwnProcess, isolate: u64, buffers: &[HeldBuffer]) -> Result
         LISTS.get_or_init(|| lists);
       }
       LAYOUT.get_or_init(|| layout);
+    } else {
+      TRIES.failed();
     }
   }
   Ok(())

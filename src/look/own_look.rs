@@ -70,8 +70,7 @@ impl Look {
   }
 }
 
-/// Only one thread looks at a time: the kernel keeps the reading position of `maps` per descriptor. A child may be forked
-/// while another thread looks.
+/// Only one thread looks at a time: two would measure each other's work. A child may be forked while another looks.
 static LOOKING: PerProcess<Mutex<()>> = PerProcess::new(Mutex::default);
 
 /// Looks at this process, by the cheapest way that tells the truth. Every single piece is measured where `every_piece`
@@ -155,6 +154,7 @@ fn settle(own: &OwnProcess, caller: Caller, every_piece: bool) -> Result<(Attemp
 
 fn read(own: &OwnProcess, caller: Caller, every_piece: bool, search: Search) -> Result<Attempt> {
   let threads = platform::thread_places();
+  live_isolates::calibrate(&threads, registry::threads_with_isolates());
   let isolates = live_isolates::candidates(&threads, &own.memory);
   let facts = facts::gather(own, caller, &threads, &isolates)?;
   let (mut survey, residency) = survey_truthfully(own, &facts, caller.isolate, every_piece, search)?;

@@ -9,11 +9,12 @@ use crate::platform;
 /// Reads this process through the kernel, for one look.
 pub(super) struct OwnProcess {
   pub(super) memory: platform::OwnMemory,
+  pages: platform::OwnPages,
 }
 
 impl OwnProcess {
   pub(super) fn open() -> Self {
-    Self { memory: platform::OwnMemory::open() }
+    Self { memory: platform::OwnMemory::open(), pages: platform::OwnPages::default() }
   }
 }
 
@@ -29,13 +30,11 @@ impl Memory for OwnProcess {
 
 impl AddressSpace for OwnProcess {
   fn maps(&self) -> Result<Vec<u8>> {
-    let mut text = Vec::new();
-    platform::read_maps(&mut text)?;
-    Ok(text)
+    platform::read_maps()
   }
 
   fn memory_by_kind(&self) -> Result<status::Memory> {
-    platform::memory_by_kind()
+    self.pages.memory_by_kind()
   }
 
   fn resident_pages(&self, start: u64, end: u64, residency: &mut Vec<u8>) {
@@ -63,7 +62,7 @@ impl AddressSpace for OwnProcess {
   }
 
   fn resident_file(&self, start: u64, end: u64) -> Option<FileResidency> {
-    let pages = platform::resident_file(start, end).ok()?;
+    let pages = self.pages.resident_file(start, end).ok()?;
     Some(FileResidency { file: pages.file, copied: pages.copied })
   }
 }

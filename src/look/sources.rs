@@ -48,6 +48,8 @@ fn residency_sources() -> Vec<ResidencySource> {
   let without_mincore = WITHOUT_MINCORE.get().is_some_and(|without| *without);
   if without_mincore || !platform::page_residency_works() {
     vec![ResidencySource::Smaps]
+  } else if !platform::mincore_works() {
+    vec![ResidencySource::Pagemap, ResidencySource::Smaps]
   } else if platform::pagemap_tells_zero_pages() {
     vec![ResidencySource::Mincore, ResidencySource::Pagemap]
   } else {

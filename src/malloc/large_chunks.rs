@@ -52,8 +52,7 @@ fn counter_in(data: &[(usize, usize)]) -> Option<usize> {
 /// The written data of the library that has malloc, as ranges of addresses.
 fn data_of_library() -> Option<Vec<(usize, usize)>> {
   let function = u64::try_from(find_symbol(c"malloc_info")?.addr()).ok()?;
-  let mut text = Vec::new();
-  read_maps(&mut text).ok()?;
+  let text = read_maps().ok()?;
   let mut regions = Vec::new();
   maps::parse(&text, &mut regions).ok()?;
   let library = regions.iter().find(|region| (region.start..region.end).contains(&function))?.inode;

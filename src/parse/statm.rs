@@ -11,19 +11,30 @@ pub struct Statm {
   pub shared: u64,
 }
 
-/// The resident pages, without reading what follows: the call that is made most often spends a tenth of its time on
-/// the line otherwise. The line must still begin with two counts and end as every line of `statm` does, so that a
-/// descriptor that meanwhile names another file is noticed.
+/// The resident pages, and no other number: the call that is made most often spends a tenth of its time on the line
+/// otherwise. The rest must still be the counts that a line of `statm` ends with, so that a descriptor that meanwhile
+/// names another file is noticed.
 ///
 /// # Errors
 /// As [`parse`], which names what is wrong.
 pub fn resident(text: &[u8]) -> Result<u64, ParseError> {
-  const LAST_COUNT: &[u8] = b" 0\n"; // dirty pages, which no kernel has counted since 2.6
   let after_size = count(text, b' ').map(|(_, rest)| rest);
   match after_size.and_then(|rest| count(rest, b' ')) {
-    Some((resident, rest)) if rest.ends_with(LAST_COUNT) => Ok(resident),
+    Some((resident, rest)) if ends_as_statm(rest) => Ok(resident),
     _ => parse(text).map(|statm| statm.resident),
   }
+}
+
+/// Whether these are the last five counts of a line: the last, dirty pages, has been 0 since 2.6.
+fn ends_as_statm(counts: &[u8]) -> bool {
+  const LAST_COUNT: &[u8] = b" 0\n";
+  const SPACES_BEFORE: usize = 3;
+  let Some(counts) = counts.strip_suffix(LAST_COUNT) else { return false };
+  let are_counts = counts.iter().all(|byte| byte.is_ascii_digit() || *byte == b' ');
+  let spaces = counts.iter().filter(|byte| **byte == b' ').count();
+  let are_apart =
+    !counts.starts_with(b" ") && !counts.ends_with(b" ") && !counts.windows(2).any(|two| two == b"  ");
+  are_counts && spaces == SPACES_BEFORE && are_apart
 }
 
 /// Position and name of each count on the line.

@@ -2,15 +2,15 @@
 
 use super::{ParseError, decimal, kib};
 
-/// `VmHWM`, the peak resident set size, in bytes.
+/// `VmHWM`, the peak resident set size, in bytes; `None` where the kernel does not tell it, as gVisor's.
 ///
 /// # Errors
-/// When the line is missing (a kernel thread has none) or is not a number of kB.
-pub fn peak_resident(text: &[u8]) -> Result<u64, ParseError> {
-  kib_line(text, b"VmHWM:").ok_or(ParseError { field: "VmHWM" })
+/// When the line is not a number of kB.
+pub fn peak_resident(text: &[u8]) -> Result<Option<u64>, ParseError> {
+  size(text, "VmHWM")
 }
 
-/// What `status` says of resident and swapped memory. Unit: bytes.
+/// Resident and swapped memory by kind. Unit: bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
   /// Resident anonymous memory, private copies of file pages included.
@@ -19,8 +19,8 @@ pub struct Memory {
   pub file: u64,
   /// Resident shared memory: shmem, memfd, shared anonymous.
   pub shared: u64,
-  /// Anonymous memory in swap, shared memory not included.
-  pub swap: u64,
+  /// Anonymous memory in swap, shared memory not included; `None` where the kernel does not tell.
+  pub swap: Option<u64>,
   /// Threads, a count.
   pub threads: u64,
 }
@@ -32,28 +32,57 @@ impl Memory {
   }
 }
 
-/// Resident memory by kind. The split exists since Linux 4.5.
+/// Resident memory by kind, as `status` tells it. Kernels before 4.5 and gVisor do not split it: there `resident` gives
+/// all of it and the file-backed part, which `statm` has since ever, and what of that is shared memory is not known.
 ///
 /// # Errors
-/// Names the first line that is missing or malformed.
-pub fn memory(text: &[u8]) -> Result<Memory, ParseError> {
-  let size = |name: &[u8], field| kib_line(text, name).ok_or(ParseError { field });
-  Ok(Memory {
-    anonymous: size(b"RssAnon:", "RssAnon")?,
-    file: size(b"RssFile:", "RssFile")?,
-    shared: size(b"RssShmem:", "RssShmem")?,
-    swap: size(b"VmSwap:", "VmSwap")?,
-    threads: count_line(text, b"Threads:").ok_or(ParseError { field: "Threads" })?,
+/// Names the first line that is malformed, or without which nothing can be told.
+pub fn memory(text: &[u8], resident: impl FnOnce() -> Option<(u64, u64)>) -> Result<Memory, ParseError> {
+  let split = (size(text, "RssAnon")?, size(text, "RssFile")?, size(text, "RssShmem")?);
+  let (anonymous, file, shared) = match split {
+    (Some(anonymous), Some(file), Some(shared)) => (anonymous, file, shared),
+    _ => {
+      let (all, file) = resident().ok_or(ParseError { field: "RssAnon" })?;
+      (all.saturating_sub(file), file, 0)
+    }
+  };
+  let swap = size(text, "VmSwap")?;
+  let threads = count(text, "Threads").ok_or(ParseError { field: "Threads" })?;
+  Ok(Memory { anonymous, file, shared, swap, threads })
+}
+
+/// Memory of hugetlbfs that is mapped, in bytes. The kernel counts it here and in no resident set.
+pub fn huge_pages(text: &[u8]) -> u64 {
+  size(text, "HugetlbPages").ok().flatten().unwrap_or(0)
+}
+
+/// How many seccomp filters a thread has; `None` before Linux 5.9.
+pub fn seccomp_filters(text: &[u8]) -> Option<u64> {
+  count(text, "Seccomp_filters")
+}
+
+/// The numbers of a thread in the PID namespaces that it is in, from that of this `/proc` to its own. Since Linux 4.1.
+pub fn namespace_numbers(text: &[u8]) -> impl Iterator<Item = u64> {
+  let numbers = value(text, "NSpid").unwrap_or_default();
+  numbers.split(u8::is_ascii_whitespace).filter_map(|number| match decimal(number)? {
+    (number, []) => Some(number),
+    _ => None,
   })
 }
 
-fn count_line(text: &[u8], name: &[u8]) -> Option<u64> {
-  let value = text.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(name))?;
-  let (count, rest) = decimal(value.trim_ascii_start())?;
+fn count(text: &[u8], name: &str) -> Option<u64> {
+  let (count, rest) = decimal(value(text, name)?.trim_ascii_start())?;
   rest.is_empty().then_some(count)
 }
 
-fn kib_line(text: &[u8], name: &[u8]) -> Option<u64> {
-  let value = text.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(name))?;
-  kib(value)
+/// A size in bytes; `None` when there is no such line.
+fn size(text: &[u8], name: &'static str) -> Result<Option<u64>, ParseError> {
+  value(text, name).map(|value| kib(value).ok_or(ParseError { field: name })).transpose()
+}
+
+/// What stands behind `Name:`. Nothing that a user may name is at the start of a line but the name of the thread, and
+/// that is behind `Name:` with its line feeds escaped.
+fn value<'a>(text: &'a [u8], name: &str) -> Option<&'a [u8]> {
+  let lines = text.split(|byte| *byte == b'\n');
+  lines.filter_map(|line| line.strip_prefix(name.as_bytes())?.strip_prefix(b":")).next()
 }

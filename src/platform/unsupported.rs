@@ -79,7 +79,7 @@ pub fn memory_by_kind() -> Result<status::Memory> {
 
 /// # Errors
 /// Always `Unsupported`.
-pub fn read_maps(_text: &mut Vec<u8>) -> Result<()> {
+pub fn read_maps() -> Result<Vec<u8>> {
   Err(MeasureError::Unsupported { what: "the regions of the address space" })
 }
 
@@ -91,6 +91,11 @@ pub fn read_smaps() -> Result<Vec<u8>> {
 
 /// No page's residency is known.
 pub fn page_residency_works() -> bool {
+  false
+}
+
+/// See [`page_residency_works`].
+pub fn mincore_works() -> bool {
   false
 }
 
@@ -113,20 +118,9 @@ pub fn is_in_memory(_page: u64) -> bool {
 /// See the module.
 pub fn resident_pages_of_run(_run: &[(u64, u64)], _residency: &mut Vec<u8>) {}
 
-/// # Errors
-/// Always `Unsupported`.
-pub fn resident_file(_start: u64, _end: u64) -> Result<FilePages> {
-  Err(MeasureError::Unsupported { what: "the residency of a mapping" })
-}
-
 /// No thread's place is known.
 pub fn thread_places() -> Vec<ThreadPlace> {
   Vec::new()
-}
-
-/// No thread's place is known.
-pub fn own_control_block() -> Option<u64> {
-  None
 }
 
 /// No thread is known by a number.
@@ -189,5 +183,23 @@ impl OwnMemory {
   pub fn gather(&self, addresses: &[u64], width: usize, words: &mut Vec<u64>) {
     words.clear();
     words.resize(addresses.len().saturating_mul(width), 0);
+  }
+}
+
+/// Knows nothing.
+#[derive(Default)]
+pub struct OwnPages;
+
+impl OwnPages {
+  /// # Errors
+  /// Always `Unsupported`.
+  pub fn memory_by_kind(&self) -> Result<status::Memory> {
+    memory_by_kind()
+  }
+
+  /// # Errors
+  /// Always `Unsupported`.
+  pub fn resident_file(&self, _start: u64, _end: u64) -> Result<FilePages> {
+    Err(MeasureError::Unsupported { what: "the residency of a mapping" })
   }
 }

@@ -11,7 +11,6 @@ use napi::bindgen_prelude::{Env, JsObjectValue, JsValue, Object, Status, check_s
 use napi::sys;
 
 use super::fast_reads::{read_rss, read_totals};
-use super::live_isolates;
 use super::pending_call::PendingCalls;
 use super::registry::{JsThread, Registration};
 use super::slots::{Slot, Slots};
@@ -43,7 +42,6 @@ impl EnvState {
   pub(crate) fn use_v8(&mut self, array_buffer_word: Option<usize>) {
     if let Some(v8) = self.probe_v8() {
       v8.verify(array_buffer_word);
-      live_isolates::calibrate(v8.isolate().location());
     }
   }
 

@@ -6,8 +6,9 @@
 
 use std::sync::OnceLock;
 
+use super::backoff::Backoff;
 use super::nearby_words::nearby_words;
-use crate::platform::{OwnMemory, ThreadPlace, own_control_block};
+use crate::platform::{OwnMemory, ThreadPlace};
 
 /// How far below and above the control block the variable is looked for, in words.
 const SEARCHED_WORDS: usize = 1024;
@@ -15,14 +16,29 @@ const SEARCHED_WORDS: usize = 1024;
 /// Distances from the control block at which the known thread has its isolate.
 static DISTANCES: OnceLock<Vec<u64>> = OnceLock::new();
 
-/// Finds the variable, once per process. The calling thread's isolate is `isolate`.
-pub(crate) fn calibrate(isolate: u64) {
-  DISTANCES.get_or_init(|| find_distances(isolate).unwrap_or_default());
+/// Finds the variable, once per process: `registered` are threads that told their isolate.
+///
+/// At the first look and not while the package is loaded: what that takes is more than a sandbox may allow.
+pub(crate) fn calibrate(threads: &[ThreadPlace], registered: impl Iterator<Item = (i32, u64)>) {
+  static TRIES: Backoff = Backoff::new();
+  if is_calibrated() || !TRIES.is_due() {
+    return;
+  }
+  let block_of = |tid| threads.iter().find(|thread| thread.tid == tid)?.control_block;
+  let known = registered.filter_map(|(tid, isolate)| Some((block_of(tid)?, isolate)));
+  let found =
+    known.map(|(block, isolate)| find_distances(block, isolate)).find(|distances| !distances.is_empty());
+  match found {
+    Some(distances) => {
+      DISTANCES.get_or_init(|| distances);
+    }
+    None => TRIES.failed(),
+  }
 }
 
 /// Whether the isolates of all threads can be told.
 pub(crate) fn is_calibrated() -> bool {
-  DISTANCES.get().is_some_and(|distances| !distances.is_empty())
+  DISTANCES.get().is_some()
 }
 
 /// The values of that variable in all threads, each with the kernel's id of the thread: isolates, and perhaps a word
@@ -40,10 +56,10 @@ pub(crate) fn candidates(threads: &[ThreadPlace], memory: &OwnMemory) -> Vec<(i3
   places.iter().zip(words).filter(|(_, word)| *word != 0).map(|((tid, _), word)| (*tid, word)).collect()
 }
 
-fn find_distances(isolate: u64) -> Option<Vec<u64>> {
-  let words = nearby_words(own_control_block()?, SEARCHED_WORDS);
+fn find_distances(control_block: u64, isolate: u64) -> Vec<u64> {
+  let words = nearby_words(control_block, SEARCHED_WORDS);
   let mut distances: Vec<u64> =
     words.into_iter().filter(|(_, word)| *word == isolate).map(|(distance, _)| distance).collect();
   distances.sort_unstable();
-  Some(distances)
+  distances
 }

@@ -1,5 +1,6 @@
 //! What we keep per JavaScript thread, and the raw Node-API callbacks that serve it.
 
+pub(crate) mod backoff;
 mod bell;
 pub(crate) mod buffer_calls;
 pub(crate) mod env_state;

@@ -97,6 +97,11 @@ pub(crate) fn records() -> Vec<Record> {
   registry().clone()
 }
 
+/// The isolate of each thread on the registry, by the kernel's id of the thread.
+pub(crate) fn threads_with_isolates() -> impl Iterator<Item = (i32, u64)> {
+  records().into_iter().filter_map(|record| Some((record.tid, record.isolate?.address)))
+}
+
 /// Whether the thread with this `threadId` is on the registry.
 pub(crate) fn has_thread(id: u32) -> bool {
   registry().iter().any(|record| record.js.id == id)

@@ -6,12 +6,14 @@
   clippy::cast_precision_loss,
   clippy::cast_sign_loss,
   clippy::missing_panics_doc,
+  clippy::panic,
   clippy::unwrap_used,
   reason = "the tests call it with amounts that fit; a failed allocation may end them"
 )]
 
 pub mod foreign;
 pub mod own_stack;
+pub mod sandbox;
 
 use std::fs::File;
 use std::os::fd::AsRawFd;

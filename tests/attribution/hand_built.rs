@@ -163,7 +163,7 @@ impl HandBuilt {
       anonymous: bytes(&self.resident),
       file: bytes(&self.file_pages),
       shared: 0,
-      swap: 0,
+      swap: Some(0),
       threads: 1,
     }
   }

@@ -120,7 +120,7 @@ fn no_remainder_is_taken_for_a_small_heap_or_where_every_piece_counts() {
 }
 
 fn counts(anonymous: u64, file: u64) -> status::Memory {
-  status::Memory { anonymous, file, shared: 0, swap: 0, threads: 1 }
+  status::Memory { anonymous, file, shared: 0, swap: Some(0), threads: 1 }
 }
 
 #[test]

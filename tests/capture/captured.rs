@@ -139,7 +139,7 @@ impl CapturedProcess {
   pub(crate) fn to_text(&self) -> String {
     let mut text = format!("# {}\n[counted]\n", self.title);
     let status::Memory { anonymous, file, shared, swap, threads } = self.counted;
-    writeln!(text, "{anonymous} {file} {shared} {swap} {threads}").unwrap();
+    writeln!(text, "{anonymous} {file} {shared} {} {threads}", swap.unwrap()).unwrap();
     writeln!(text, "[facts]\npage_size {}\nmain_thread {}", self.page_size, self.main_thread).unwrap();
     for KnownIsolate { address, physical } in &self.isolates {
       writeln!(text, "isolate {address:x} {physical}").unwrap();
@@ -182,7 +182,7 @@ impl CapturedProcess {
     let &[anonymous, file, shared, swap, threads] = counted.as_slice() else { panic!("{counted:?}") };
     let mut captured = Self {
       title: title.trim_start_matches("# ").to_owned(),
-      counted: status::Memory { anonymous, file, shared, swap, threads },
+      counted: status::Memory { anonymous, file, shared, swap: Some(swap), threads },
       page_size: 0,
       main_thread: 0,
       isolates: Vec::new(),

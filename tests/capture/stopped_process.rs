@@ -27,7 +27,7 @@ impl StoppedProcess {
     let status = fs::read(format!("/proc/{pid}/status")).unwrap();
     let mut captured = CapturedProcess {
       title,
-      counted: status::memory(&status).unwrap(),
+      counted: status::memory(&status, || None).unwrap(),
       page_size: rs_memusage::platform::page_size(),
       main_thread: pid,
       isolates: Vec::new(),

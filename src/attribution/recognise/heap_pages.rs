@@ -32,8 +32,8 @@ impl HeapPages {
   /// Reads the headers: of each region the first, and the others only where that leads to an isolate. What V8 maps
   /// begins with a page, and reading memory that was never touched would map a page of zeros every 256 KiB.
   ///
-  /// Other memory may be aligned alike: of that, only what `is_there` is read. To ask costs as much as to read, so what
-  /// is nobody's but V8's by its place and size is not asked about.
+  /// Other memory may be aligned alike, so only what `is_there` is read. That goes for what looks like V8's by its place
+  /// and size as well: whoever reads memory that another serves, by a userfaultfd, waits until it is served.
   pub fn find(
     regions: &[Region],
     facts: &Facts,
@@ -41,12 +41,10 @@ impl HeapPages {
     is_there: impl Fn(u64) -> bool,
   ) -> Self {
     let Some(layout) = facts.layout else { return Self { pages: Vec::new() } };
-    let may_be_read = |(index, region): &(usize, &Region)| {
-      !is_mapped_buffer(&facts.buffers, region.start)
-        && (is_lone_page(regions, *index, region) || is_there(region.start))
-    };
-    let aligned = regions.iter().enumerate().filter(|(_, region)| may_hold_heap_pages(region));
-    let candidates: Vec<&Region> = aligned.filter(may_be_read).map(|(_, region)| region).collect();
+    let may_be_read =
+      |region: &&Region| !is_mapped_buffer(&facts.buffers, region.start) && is_there(region.start);
+    let aligned = regions.iter().filter(|region| may_hold_heap_pages(region));
+    let candidates: Vec<&Region> = aligned.filter(may_be_read).collect();
     let mut reader = Reader::new(facts, &layout, memory);
     let mut pages = reader.headers(candidates.iter().map(|region| region.start).collect());
     reader.trust(pages.iter().zip(&candidates).map(|(page, region)| (page.isolate, region.size())).collect());
@@ -192,16 +190,6 @@ fn may_hold_heap_pages(region: &Region) -> bool {
     && !region.access.execute
     && region.start.is_multiple_of(PAGE_ALIGNMENT)
     && !is_immense(region)
-}
-
-/// Whether a region is one page of V8's with nothing on either side: V8 puts its pages at random places, and the kernel
-/// puts what others map beside what is there.
-fn is_lone_page(regions: &[Region], index: usize, region: &Region) -> bool {
-  let before = index.checked_sub(1).and_then(|before| regions.get(before));
-  let after = regions.get(index.saturating_add(1));
-  region.size() == PAGE_ALIGNMENT
-    && before.is_none_or(|before| before.end < region.start)
-    && after.is_none_or(|after| region.end < after.start)
 }
 
 /// Addresses inside a region where pages may start.

@@ -36,6 +36,6 @@ impl<'a> CodeFiles<'a> {
 
 /// Names the kernel gives to memory that is shared through a file system without a disk.
 fn is_shared_memory(name: &[u8]) -> bool {
-  const PREFIXES: [&[u8]; 4] = [b"/memfd:", b"/dev/shm/", b"/SYSV", b"/dev/zero"];
+  const PREFIXES: [&[u8]; 5] = [b"/memfd:", b"/secretmem", b"/dev/shm/", b"/SYSV", b"/dev/zero"];
   PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }

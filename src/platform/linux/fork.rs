@@ -7,13 +7,13 @@ pub(super) fn reopen_in_children() {
   static REGISTERED: Once = Once::new();
   REGISTERED.call_once(|| {
     // SAFETY: the handler is a plain function of this library, which stays loaded (-z nodelete); it only
-    // touches atomics and calls close, as async-signal-safety demands.
+    // touches atomics and calls fstat and close, as async-signal-safety demands.
     unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
   });
 }
 
 unsafe extern "C" fn in_child() {
-  for file in [&super::STATM, &super::STATUS, &super::MAPS, &super::PAGEMAP] {
+  for file in [&super::STATM, &super::PAGEMAP] {
     file.forget_parent();
   }
 }

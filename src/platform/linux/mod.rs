@@ -1,18 +1,25 @@
-//! Linux: figures from `/proc`, through descriptors that are opened once and kept.
+//! Linux: figures from `/proc`, and from the few system calls that tell more.
 
 mod clock;
 mod external_memory;
 mod footprint;
 mod fork;
+mod identity;
 mod kept_file;
 mod own_memory;
+mod own_pages;
+mod page_tables;
 mod peak;
+mod proc_file;
 mod residency;
+mod sandbox;
 mod small_file;
 mod spare_descriptor;
 mod symbol;
 mod thread_activity;
 mod thread_list;
+mod thread_numbers;
+mod trial;
 
 use std::sync::OnceLock;
 
@@ -20,39 +27,40 @@ pub use clock::coarse_millis;
 pub use external_memory::{allocate_zeroed, free, is_mapping};
 pub use footprint::footprint;
 pub use own_memory::{OwnMemory, read_own_words};
+pub use own_pages::OwnPages;
+pub use page_tables::pagemap_tells_zero_pages;
 pub use peak::{peak_resident_set_size, reset_peak_resident_set_size};
 pub use residency::{
-  is_in_memory, page_residency_works, pagemap_tells_zero_pages, pages_in_resident_set, resident_file,
-  resident_pages, resident_pages_of_run,
+  is_in_memory, mincore_works, page_residency_works, pages_in_resident_set, resident_pages,
+  resident_pages_of_run,
 };
 pub use spare_descriptor::{borrow_spare_descriptor, return_spare_descriptor};
 pub use symbol::{defining_object, find_symbol};
 pub use thread_activity::thread_activity;
-pub use thread_list::{current_thread, main_thread, own_control_block, thread_name, thread_places};
+pub use thread_list::{current_thread, main_thread, thread_name, thread_places};
 
 use self::kept_file::KeptFile;
-use self::spare_descriptor::with_spare_descriptor;
 use crate::error::{MeasureError, Result};
-use crate::parse::{statm, status};
+use crate::parse::{ParseError, statm, status};
 
 /// Whether this platform reads memory figures itself.
 pub const SUPPORTED: bool = true;
 
 static STATM: KeptFile = KeptFile::new(c"/proc/self/statm", "/proc/self/statm");
-static STATUS: KeptFile = KeptFile::new(c"/proc/self/status", "/proc/self/status");
-static MAPS: KeptFile = KeptFile::new(c"/proc/self/maps", "/proc/self/maps");
 static PAGEMAP: KeptFile = KeptFile::new(c"/proc/self/pagemap", "/proc/self/pagemap");
 
-/// `/proc/[pid]/status` has stayed below 2 KiB for twenty years.
-const STATUS_SIZE: usize = 4096;
+/// A line of `statm` is shorter than this.
+const STATM_SIZE: usize = 256;
+/// `status` is 2 KiB, and up to 720 more for somebody who is in all the groups that there may be.
+const STATUS_LIMIT: usize = 1 << 20;
+/// Two million mappings of 500 bytes.
+const MAPS_LIMIT: usize = 1 << 30;
 
 /// Opens what later calls read, so that they work when no descriptor is left. What cannot be opened now is
 /// tried again when it is needed, and that call reports the error.
 pub fn prepare() {
   fork::reopen_in_children();
   STATM.open_early();
-  STATUS.open_early();
-  MAPS.open_early();
   PAGEMAP.open_early();
   spare_descriptor::acquire();
 }
@@ -61,38 +69,50 @@ pub fn prepare() {
 /// (earlier ones may lag by some pages per thread or CPU).
 ///
 /// # Errors
-/// When `/proc/self/statm` cannot be opened, read or parsed, also after reopening it once.
+/// When `/proc/self/statm` cannot be opened, read or parsed.
 pub fn resident_set_size() -> Result<u64> {
-  let pages = STATM.read::<128, _>(statm::resident)?;
+  let pages = STATM.read::<STATM_SIZE, _>(statm::resident)?;
   Ok(pages.saturating_mul(page_size()))
 }
 
 /// Resident and swapped memory of this process by kind, in bytes.
 ///
 /// # Errors
-/// When `/proc/self/status` cannot be opened, read or parsed, also after reopening it once.
+/// When `/proc/self/status` cannot be opened, read or parsed.
 pub fn memory_by_kind() -> Result<status::Memory> {
-  STATUS.read::<STATUS_SIZE, _>(status::memory)
+  memory_of(&read_status()?)
 }
 
-/// The text of `/proc/self/maps`. One thread at a time.
+/// The text of `/proc/self/maps`.
 ///
 /// # Errors
-/// When the file cannot be opened or read, also after reopening it once.
-pub fn read_maps(text: &mut Vec<u8>) -> Result<()> {
-  MAPS.read_to_end(text)
+/// When the file cannot be opened or read.
+pub fn read_maps() -> Result<Vec<u8>> {
+  proc_file::read(c"/proc/self/maps", MAPS_LIMIT)
 }
 
-/// The text of `/proc/self/smaps`. The file is opened for the call: this is the way for systems that know no better.
+/// The text of `/proc/self/smaps`: the way for systems that know no better.
 ///
 /// # Errors
 /// When the file cannot be opened or read.
 pub fn read_smaps() -> Result<Vec<u8>> {
-  with_spare_descriptor(|| std::fs::read("/proc/self/smaps")).map_err(|error| MeasureError::Read {
-    file: "/proc/self/smaps".into(),
-    syscall: "open",
-    errno: error.raw_os_error().unwrap_or(0),
-  })
+  proc_file::read(c"/proc/self/smaps", MAPS_LIMIT)
+}
+
+fn read_status() -> Result<Vec<u8>> {
+  proc_file::read(c"/proc/self/status", STATUS_LIMIT)
+}
+
+fn memory_of(status: &[u8]) -> Result<status::Memory> {
+  let resident = || {
+    let statm = STATM.read::<STATM_SIZE, _>(statm::parse).ok()?;
+    Some((statm.resident.saturating_mul(page_size()), statm.shared.saturating_mul(page_size())))
+  };
+  status::memory(status, resident).map_err(unparsable_status)
+}
+
+fn unparsable_status(error: ParseError) -> MeasureError {
+  MeasureError::Parse { file: "/proc/self/status".into(), field: error.field }
 }
 
 /// Bytes per page.

@@ -1,30 +1,40 @@
 //! Reading our own address space without the risk of a fault: another thread may unmap anything at any time.
 
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::ptr::without_provenance_mut;
+use std::ptr::{null_mut, without_provenance_mut};
 
-/// Copies `words.len()` words from `address`. `false` when any of them is not readable, or when a seccomp
-/// profile forbids the call.
+use super::proc_file;
+use super::sandbox::{self, Call};
+
+/// Copies `words.len()` words from `address`. `false` when any of them is not readable.
+///
+/// For single questions, also while the package is loaded: `process_vm_readv` where nothing forbids it, and otherwise a
+/// file of the kernel, opened for this.
 pub fn read_own_words(address: usize, words: &mut [u64]) -> bool {
-  // SAFETY: getpid has no preconditions.
-  let process = unsafe { libc::getpid() };
-  read_words_of(process, address, words)
-}
-
-fn read_words_of(process: libc::pid_t, address: usize, words: &mut [u64]) -> bool {
-  let length = size_of_val(words);
-  let local = libc::iovec { iov_base: words.as_mut_ptr().cast(), iov_len: length };
-  let remote = libc::iovec { iov_base: without_provenance_mut(address), iov_len: length };
-  // SAFETY: the local vector is a live, writable slice; the remote address is only read by the kernel, which
-  // answers EFAULT where nothing is mapped.
-  let copied = unsafe { libc::process_vm_readv(process, &raw const local, 1, &raw const remote, 1, 0) };
-  usize::try_from(copied) == Ok(length)
+  if sandbox::is_known_to_be_allowed(Call::ReadMemory) {
+    match read_by_call(own_process(), address, words) {
+      Err(error) if is_refused(error) => {}
+      outcome => return outcome == Ok(size_of_val(words)),
+    }
+  }
+  open_memory().is_some_and(|memory| read_by_file(&memory, address, words))
 }
 
 /// The kernel's limit for one vectored call.
 const BATCH: usize = 1024;
 /// From this many addresses on, two calls through the file cost less than one per address.
 const WORTH_A_FILE: usize = 4;
+
+/// How single words are read.
+enum Reader {
+  /// By `process_vm_readv`, of this process. glibc asks the kernel for the number each time.
+  Call(libc::pid_t),
+  /// Where that is forbidden, by `/proc/self/mem`.
+  Memory(OwnedFd),
+  /// Where the rights to open that were dropped too, as many words are.
+  Gathering,
+}
 
 /// Reads words of this process for one look at it.
 ///
@@ -33,25 +43,38 @@ const WORTH_A_FILE: usize = 4;
 /// exists for one look: a descriptor that was kept could be closed and reused by others, and we would write into
 /// their file.
 pub struct OwnMemory {
-  /// glibc asks the kernel each time.
-  process: libc::pid_t,
+  reader: Reader,
   file: Option<OwnedFd>,
 }
 
 impl OwnMemory {
-  /// Opens the file. Where the kernel has none, words are read one address after the other.
+  /// Finds out what works here, which costs less than a microsecond where everything does.
   pub fn open() -> Self {
-    // SAFETY: the name is a C string literal.
-    let descriptor = unsafe { libc::memfd_create(c"rs-memusage-gather".as_ptr(), libc::MFD_CLOEXEC) };
-    // SAFETY: the descriptor was just opened and nobody else owns it.
-    let file = (descriptor >= 0).then(|| unsafe { OwnedFd::from_raw_fd(descriptor) });
-    // SAFETY: getpid has no preconditions.
-    Self { process: unsafe { libc::getpid() }, file }
+    sandbox::refresh();
+    let file = open_gathering_file();
+    let process = own_process();
+    let reader = if sandbox::allows(Call::ReadMemory) && is_read_by_call(process) {
+      Reader::Call(process)
+    } else if let Some(memory) = open_memory() {
+      Reader::Memory(memory)
+    } else {
+      Reader::Gathering
+    };
+    Self { reader, file }
   }
 
   /// Copies consecutive words from `address`; `false` when any of them is not readable.
   pub fn read(&self, address: u64, words: &mut [u64]) -> bool {
-    read_words_of(self.process, user_address(address), words)
+    let address = user_address(address);
+    match (&self.reader, &self.file) {
+      (Reader::Call(process), _) => read_by_call(*process, address, words) == Ok(size_of_val(words)),
+      (Reader::Memory(memory), _) => read_by_file(memory, address, words),
+      (Reader::Gathering, Some(file)) => {
+        let length = size_of_val(words);
+        write(file, &[address], length) == Ok(length) && read_back(file, words)
+      }
+      (Reader::Gathering, None) => false,
+    }
   }
 
   /// Copies `width` words from each address into `words`, one after the other; zeros where an address is not
@@ -73,9 +96,13 @@ impl OwnMemory {
 
   fn one_by_one(&self, addresses: &[u64], width: usize, words: &mut [u64]) {
     for (address, words) in addresses.iter().zip(words.chunks_mut(width.max(1))) {
-      if user_address(*address) == 0 || !self.read(*address, words) {
-        words.fill(0);
-      }
+      self.one(*address, words);
+    }
+  }
+
+  fn one(&self, address: u64, words: &mut [u64]) {
+    if user_address(address) == 0 || !self.read(address, words) {
+      words.fill(0);
     }
   }
 
@@ -97,35 +124,104 @@ impl OwnMemory {
 
   fn through_file(&self, file: &OwnedFd, addresses: &[u64], width: usize, words: &mut [u64]) {
     let length = width.saturating_mul(size_of::<u64>());
+    let places: Vec<usize> = addresses.iter().map(|address| user_address(*address)).collect();
     let mut done = 0_usize;
     while let Some(rest) = addresses.get(done..).filter(|rest| !rest.is_empty()) {
       let target = words.get_mut(done.saturating_mul(width)..).unwrap_or_default();
-      let copied = match write(file, rest, length) {
+      let copied = match write(file, places.get(done..).unwrap_or_default(), length) {
         Ok(written) => written.checked_div(length).unwrap_or(0),
         Err(libc::EFAULT) => 0, // the first address cannot be read
         Err(_) => return self.one_by_one(rest, width, target),
       };
-      let target = target.get_mut(..copied.saturating_mul(width)).unwrap_or_default();
-      if !read_back(file, target) {
-        target.fill(0);
+      let (read, behind) = target.split_at_mut_checked(copied.saturating_mul(width)).unwrap_or_default();
+      if !read_back(file, read) {
+        read.fill(0);
       }
-      // The call stopped at an address that cannot be read: its words stay zero.
+      // The call stopped at an address that cannot be read, as a rule; or the file may take no more.
+      if let (Some(stopped), Some(words)) = (rest.get(copied), behind.get_mut(..width)) {
+        self.one(*stopped, words);
+      }
       done = done.saturating_add(copied).saturating_add(1);
     }
   }
 }
 
+fn own_process() -> libc::pid_t {
+  // SAFETY: getpid has no preconditions.
+  unsafe { libc::getpid() }
+}
+
+/// Bytes copied by `process_vm_readv`, or the error.
+fn read_by_call(process: libc::pid_t, address: usize, words: &mut [u64]) -> Result<usize, i32> {
+  let length = size_of_val(words);
+  let local = libc::iovec { iov_base: words.as_mut_ptr().cast(), iov_len: length };
+  let remote = libc::iovec { iov_base: without_provenance_mut(address), iov_len: length };
+  // SAFETY: the local vector is a live, writable slice; the remote address is only read by the kernel, which
+  // answers EFAULT where nothing is mapped.
+  let copied = unsafe { libc::process_vm_readv(process, &raw const local, 1, &raw const remote, 1, 0) };
+  usize::try_from(copied).map_err(|_| last_errno())
+}
+
+/// Whether the call copies what we know.
+fn is_read_by_call(process: libc::pid_t) -> bool {
+  let known = 0x5eed_u64;
+  let mut words = [0];
+  read_by_call(process, (&raw const known).addr(), &mut words) == Ok(size_of_val(&words)) && words == [known]
+}
+
+/// Whether the system forbids a call or does not have it, whatever it is asked.
+fn is_refused(error: i32) -> bool {
+  matches!(error, libc::EPERM | libc::ENOSYS | libc::EACCES)
+}
+
+fn open_memory() -> Option<OwnedFd> {
+  proc_file::open(c"/proc/self/mem", libc::O_RDONLY).ok()
+}
+
+fn read_by_file(memory: &OwnedFd, address: usize, words: &mut [u64]) -> bool {
+  let length = size_of_val(words);
+  let Ok(offset) = libc::off_t::try_from(address) else { return false };
+  // SAFETY: the pointer and the length are those of a live, writable slice of words, any bits of which are valid.
+  let read = unsafe { libc::pread(memory.as_raw_fd(), words.as_mut_ptr().cast(), length, offset) };
+  usize::try_from(read) == Ok(length)
+}
+
+/// A file for what is gathered. `None` where the system has none, or where it may not become as long as it must: a write
+/// beyond that limit raises a signal, which ends a host that does not ignore it as Node does.
+fn open_gathering_file() -> Option<OwnedFd> {
+  /// More than the words of one batch.
+  const NEEDED: u64 = 1 << 20;
+  if !sandbox::allows(Call::FileInMemory) || file_size_limit().is_none_or(|limit| limit < NEEDED) {
+    return None;
+  }
+  // SAFETY: the name is a C string literal.
+  let descriptor = unsafe { libc::memfd_create(c"rs-memusage-gather".as_ptr(), libc::MFD_CLOEXEC) };
+  // SAFETY: the descriptor was just opened and nobody else owns it.
+  (descriptor >= 0).then(|| unsafe { OwnedFd::from_raw_fd(descriptor) })
+}
+
+fn file_size_limit() -> Option<u64> {
+  if !sandbox::allows(Call::Limits) {
+    return None;
+  }
+  let mut limit = MaybeUninit::<libc::rlimit64>::uninit();
+  // SAFETY: no limit is set, and the present one is written into a live local.
+  let failed = unsafe { libc::prlimit64(0, libc::RLIMIT_FSIZE, null_mut(), limit.as_mut_ptr()) } != 0;
+  // SAFETY: the call that succeeded has filled it.
+  (!failed).then(|| unsafe { limit.assume_init() }.rlim_cur)
+}
+
 /// Bytes copied from the addresses to the start of the file, up to the first unreadable one; the error when that is the
 /// first of all.
-fn write(file: &OwnedFd, addresses: &[u64], length: usize) -> Result<usize, i32> {
+fn write(file: &OwnedFd, addresses: &[usize], length: usize) -> Result<usize, i32> {
   let vectors: Vec<libc::iovec> = addresses
     .iter()
-    .map(|address| libc::iovec { iov_base: without_provenance_mut(user_address(*address)), iov_len: length })
+    .map(|address| libc::iovec { iov_base: without_provenance_mut(*address), iov_len: length })
     .collect();
   let count = i32::try_from(vectors.len()).map_err(|_| libc::EINVAL)?;
   // SAFETY: the vectors are live; the kernel only reads the addresses and stops where nothing is mapped.
   let written = unsafe { libc::pwritev(file.as_raw_fd(), vectors.as_ptr(), count, 0) };
-  usize::try_from(written).map_err(|_| std::io::Error::last_os_error().raw_os_error().unwrap_or(0))
+  usize::try_from(written).map_err(|_| last_errno())
 }
 
 fn read_back(file: &OwnedFd, words: &mut [u64]) -> bool {
@@ -133,6 +229,10 @@ fn read_back(file: &OwnedFd, words: &mut [u64]) -> bool {
   // SAFETY: the pointer and the length are those of a live, writable slice of words, any bits of which are valid.
   let read = unsafe { libc::pread(file.as_raw_fd(), words.as_mut_ptr().cast(), length, 0) };
   usize::try_from(read) == Ok(length)
+}
+
+fn last_errno() -> i32 {
+  std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
 }
 
 /// Starts to bring a line of memory into the cache. Headers of heap pages lie far apart, so each is a miss of the cache

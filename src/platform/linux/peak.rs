@@ -4,16 +4,16 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 
 use super::spare_descriptor::with_spare_descriptor;
-use super::{STATUS, STATUS_SIZE};
+use super::{read_status, unparsable_status};
 use crate::error::Result;
 use crate::parse::status;
 
-/// Peak resident set size in bytes since the start of the process or the last reset.
+/// Peak resident set size in bytes since the start of the process or the last reset; `None` where the kernel keeps none.
 ///
 /// # Errors
-/// When `/proc/self/status` cannot be opened, read or parsed, also after reopening it once.
+/// When `/proc/self/status` cannot be opened, read or parsed.
 pub fn peak_resident_set_size() -> Result<Option<u64>> {
-  STATUS.read::<STATUS_SIZE, _>(status::peak_resident).map(Some)
+  status::peak_resident(&read_status()?).map_err(unparsable_status)
 }
 
 /// Sets the peak back to the current resident set size; `false` where the kernel refuses.

@@ -2,8 +2,9 @@
 
 use std::ffi::CStr;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 
+use super::proc_file;
 use super::spare_descriptor::with_spare_descriptor;
 
 /// Longer texts are cut.
@@ -26,13 +27,7 @@ impl SmallFile {
   }
 
   fn read_now(path: &CStr) -> io::Result<Self> {
-    // SAFETY: the path is a C string.
-    let descriptor = unsafe { libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) };
-    if descriptor < 0 {
-      return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the descriptor was just opened and nobody else owns it.
-    let file = unsafe { OwnedFd::from_raw_fd(descriptor) };
+    let file = proc_file::open(path, libc::O_RDONLY)?;
     let mut bytes = [0; SIZE];
     // SAFETY: the pointer and the length are those of a live array.
     let length = unsafe { libc::read(file.as_raw_fd(), bytes.as_mut_ptr().cast(), SIZE) };

@@ -1,15 +1,14 @@
 //! What a thread is doing, without its help.
 
-use std::ffi::CString;
-
 use super::small_file::SmallFile;
+use super::thread_numbers;
 use crate::parse::{task_stat, task_syscall};
 use crate::platform::Activity;
 
 /// The kernel tells in which system call a thread waits and with which arguments. Where it keeps that to itself, only
 /// whether the thread runs is known. `None` when not even that is, or the thread ended.
 pub fn thread_activity(tid: i32) -> Option<Activity> {
-  let read = |file: &str| SmallFile::read(&CString::new(format!("/proc/self/task/{tid}/{file}")).ok()?);
+  let read = |file: &str| SmallFile::read(&thread_numbers::path(tid, file)?);
   match read("syscall").and_then(|file| task_syscall::parse(file.bytes()).ok()) {
     Some(task_syscall::Call::Running) => Some(Activity::Running),
     Some(task_syscall::Call::Waiting { number, first_argument }) if is_epoll(number) => Some(

@@ -1,19 +1,16 @@
 //! The threads of this process: their names, and where their control blocks lie.
 
-use std::ffi::{CString, c_void};
+use std::ffi::c_void;
 
+use super::sandbox::{self, Call};
 use super::small_file::SmallFile;
-use super::spare_descriptor::with_spare_descriptor;
+use super::thread_numbers;
 use crate::platform::ThreadPlace;
 
 /// All threads. One that just ends may be left out.
 pub fn thread_places() -> Vec<ThreadPlace> {
-  let tids = with_spare_descriptor(|| {
-    let tasks = std::fs::read_dir("/proc/self/task")?;
-    Ok(tasks.flatten().filter_map(|task| task.file_name().to_str()?.parse().ok()).collect::<Vec<i32>>())
-  });
   let place = |tid| ThreadPlace { tid, control_block: control_block(tid) };
-  tids.unwrap_or_default().into_iter().map(place).collect()
+  thread_numbers::threads().into_iter().map(place).collect()
 }
 
 /// The kernel's number for the calling thread.
@@ -30,19 +27,16 @@ pub fn main_thread() -> i32 {
 
 /// The name that a thread gave itself; `None` when it ended.
 pub fn thread_name(tid: i32) -> Option<String> {
-  let name = SmallFile::read(&CString::new(format!("/proc/self/task/{tid}/comm")).ok()?)?;
+  let name = SmallFile::read(&thread_numbers::path(tid, "comm")?)?;
   Some(String::from_utf8_lossy(name.bytes().trim_ascii_end()).into_owned())
-}
-
-/// The control block of the calling thread, in the terms of [`thread_places`].
-pub fn own_control_block() -> Option<u64> {
-  const CALLING_THREAD: i32 = 0;
-  control_block(CALLING_THREAD)
 }
 
 /// The list of robust mutexes has its head inside the control block, and the kernel knows it of every thread,
 /// whatever that thread is doing.
 fn control_block(tid: i32) -> Option<u64> {
+  if !sandbox::allows(Call::RobustList) {
+    return None;
+  }
   let mut head: *mut c_void = std::ptr::null_mut();
   let mut length: libc::size_t = 0;
   // SAFETY: the kernel writes one pointer and one size into live locals.
