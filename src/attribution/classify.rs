@@ -30,8 +30,10 @@ pub struct Facts {
   /// Whether malloc is glibc's, whose headers are known. Otherwise private memory that nothing else explains
   /// is taken for the allocator's, and the result is called an estimate.
   pub malloc_is_glibc: bool,
-  /// Buffers that somebody keeps books about, in address order.
+  /// Buffers that somebody keeps books about, but small ones, in address order.
   pub buffers: Vec<HeldBuffer>,
+  /// Memory that was mapped for buffers and for nothing else, in address order: first address, and the one behind.
+  pub buffer_mappings: Vec<(u64, u64)>,
 }
 
 /// V8 aligns what it reserves to this at least.
@@ -56,6 +58,7 @@ pub fn classify(
     heaps,
     code_ranges: by_start(&facts.code_ranges),
     control_blocks: by_address(&facts.control_blocks),
+    buffer_pages: buffer_pages(facts),
     region: 0,
     runs: runs(regions),
     overhang: None,
@@ -91,6 +94,15 @@ fn by_address(control_blocks: &[(i32, u64)]) -> Vec<(i32, u64)> {
   blocks
 }
 
+fn buffer_pages(facts: &Facts) -> Vec<u64> {
+  let starts = facts.buffers.iter().map(|buffer| buffer.start);
+  let mappings = facts.buffer_mappings.iter().map(|(start, _)| *start);
+  let mut pages: Vec<u64> =
+    starts.filter(|start| start.is_multiple_of(facts.page_size)).chain(mappings).collect();
+  pages.sort_unstable();
+  pages
+}
+
 /// What lies directly below and above a region.
 #[derive(Clone, Copy)]
 struct Neighbours<'a> {
@@ -117,6 +129,8 @@ struct Classifier<'a, M> {
   code_ranges: Vec<(u64, u64, u64)>,
   /// Control blocks in the order of addresses.
   control_blocks: Vec<(i32, u64)>,
+  /// Pages that begin a buffer, or memory for buffers.
+  buffer_pages: Vec<u64>,
   /// Index of the region that is being split.
   region: usize,
   /// For each region the first address behind all memory that adjoins it: one allocation may reach that far.
@@ -258,10 +272,10 @@ impl<M: Memory> Classifier<'_, M> {
     Some((end_of_heap(start).min(region.end), Part::NativeHeap, Owner::Arena(arena)))
   }
 
-  /// A buffer with a mapping of its own, to the end of its last page.
+  /// Memory that was mapped for buffers: those that are there, and room for others.
   fn buffer_at(&self, start: u64, region: &Region) -> Option<(u64, Part, Owner)> {
-    let buffer = mapped_buffer_at(&self.facts.buffers, start)?;
-    let end = buffer.end.checked_next_multiple_of(self.facts.page_size)?;
+    let (_, end) = mapping_for_buffers(&self.facts.buffer_mappings, start)?;
+    let end = end.checked_next_multiple_of(self.facts.page_size)?;
     Some((end.min(self.run_end(region)), Part::NativeHeap, Owner::Buffer))
   }
 
@@ -427,10 +441,8 @@ impl<M: Memory> Classifier<'_, M> {
   fn next_known_start(&self, start: u64, region: &Region, is_known: impl Fn(u64, [u64; 2]) -> bool) -> u64 {
     let next = self.control_blocks.partition_point(|(_, block)| self.page_of(*block) <= start);
     let block = self.control_blocks.get(next).map(|(_, block)| self.page_of(*block));
-    let behind = self.facts.buffers.partition_point(|buffer| buffer.start <= start);
-    let mut buffers = self.facts.buffers.get(behind..).unwrap_or_default().iter();
-    let begins_a_page = |buffer: &&HeldBuffer| buffer.start.is_multiple_of(self.facts.page_size);
-    let buffer = buffers.find(begins_a_page).map(|buffer| buffer.start);
+    let behind = self.buffer_pages.partition_point(|page| *page <= start);
+    let buffer = self.buffer_pages.get(behind).copied();
     let next = block.into_iter().chain(buffer).min();
     let limit = next.map_or(region.end, |known| known.min(region.end));
     self.next_known_header(start, limit, is_known).unwrap_or(limit)
@@ -460,15 +472,15 @@ impl<M: Memory> Classifier<'_, M> {
   }
 }
 
-/// The buffer whose mapping begins at `start`.
-fn mapped_buffer_at(buffers: &[HeldBuffer], start: u64) -> Option<&HeldBuffer> {
-  let index = buffers.partition_point(|buffer| buffer.start < start);
-  buffers.get(index).filter(|buffer| buffer.is_mapped && buffer.start == start)
+fn mapping_for_buffers(mappings: &[(u64, u64)], address: u64) -> Option<(u64, u64)> {
+  let behind = mappings.partition_point(|(start, _)| *start <= address);
+  mappings.get(behind.checked_sub(1)?).copied().filter(|(_, end)| address < *end)
 }
 
-/// Whether a buffer's mapping begins at `start`: no page of V8's, and perhaps never touched, so it is not to be read.
-pub fn is_mapped_buffer(buffers: &[HeldBuffer], start: u64) -> bool {
-  mapped_buffer_at(buffers, start).is_some()
+/// Whether an address lies in memory that was mapped for buffers: no page of V8's, and perhaps never touched, so it is
+/// not to be read.
+pub fn is_mapped_for_buffers(mappings: &[(u64, u64)], address: u64) -> bool {
+  mapping_for_buffers(mappings, address).is_some()
 }
 
 /// Anonymous memory that nobody gave a meaning by its name: without any, or with one that a program chose.

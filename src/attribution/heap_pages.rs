@@ -1,7 +1,7 @@
 //! Which addresses may be V8's heap pages, and the isolates that their headers lead to.
 
 use super::Memory;
-use super::classify::{Facts, is_immense, is_mapped_buffer, is_pointer};
+use super::classify::{Facts, is_immense, is_mapped_for_buffers, is_pointer};
 use super::v8_pages::PAGE_ALIGNMENT;
 use crate::parse::maps::Region;
 
@@ -35,7 +35,7 @@ impl HeapPages {
   ) -> Self {
     let Some(layout) = facts.layout else { return Self { pages: Vec::new() } };
     let may_be_read = |(index, region): &(usize, &Region)| {
-      !is_mapped_buffer(&facts.buffers, region.start)
+      !is_mapped_for_buffers(&facts.buffer_mappings, region.start)
         && (is_lone_page(regions, *index, region) || is_there(region.start))
     };
     let aligned = regions.iter().enumerate().filter(|(_, region)| may_hold_heap_pages(region));

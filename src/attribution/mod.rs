@@ -18,7 +18,7 @@ mod v8_pages;
 
 pub use address_range::AddressRange;
 pub use bills::{Bill, Bills, Hints, Shared, Tenant, ThreadArena, bills};
-pub use classify::{Facts, classify, is_mapped_buffer};
+pub use classify::{Facts, classify, is_mapped_for_buffers};
 pub use glibc_heap::is_arena_address;
 pub use heap_pages::{HeapPages, heap_page_candidates};
 pub use pointer_search::{ChunkOwners, find_owners, searchable};
@@ -106,7 +106,7 @@ pub enum Owner {
   CppHeap,
   /// Memory of a `WebAssembly.Memory` or of a resizable buffer, inside V8's reservation for it.
   GrowableBuffer,
-  /// A buffer that was allocated here, with a mapping of its own.
+  /// Memory that was mapped for buffers that are allocated here.
   Buffer,
 }
 
@@ -119,8 +119,18 @@ pub struct HeldBuffer {
   pub end: u64,
   /// The thread whose buffer it is, where that is known.
   pub thread: Option<i32>,
-  /// Whether it has a mapping of its own, which nothing else explains.
-  pub is_mapped: bool,
+}
+
+/// Bytes of one thread's small buffers on each of some adjoining pages: so many buffers lie on a page that nobody looks
+/// at each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SmallBuffers {
+  /// Where the first page begins.
+  pub start: u64,
+  /// The thread whose buffers they are, where that is known.
+  pub thread: Option<i32>,
+  /// One sum per page.
+  pub bytes: [u32; 64],
 }
 
 /// A range of addresses with one owner.

@@ -7,14 +7,15 @@ use std::time::{Duration, Instant};
 use super::{live_isolates, look_cost, registry, thread_arenas};
 use crate::attribution::{
   AddressSpace, ChunkOwners, Facts, FileResidency, HeaderLayout, HeldBuffer, Isolates, Memory, OwnIsolate,
-  Owner, Plan, ResidencySource, Survey, ThreadArena, V8Evidence, find_owners, heap_page_candidates,
-  is_mapped_buffer, survey, weigh,
+  Owner, Plan, ResidencySource, SmallBuffers, Survey, ThreadArena, V8Evidence, find_owners,
+  heap_page_candidates, is_mapped_for_buffers, survey, weigh,
 };
-use crate::buffers::{self, Entry};
+use crate::buffers::{self, Holdings, LargeBuffer, SmallOnPages};
 use crate::error::{MeasureError, Result};
 use crate::malloc;
 use crate::parse::{maps, status};
 use crate::platform::{self, ThreadPlace};
+use crate::v8::Extent;
 
 /// Reads this process through the kernel, for one look.
 struct OwnProcess {
@@ -84,8 +85,11 @@ pub(crate) struct Look {
   pub(crate) threads: Vec<ThreadPlace>,
   /// The arena of each, where those of all threads are known.
   pub(crate) arenas: Option<HashMap<i32, ThreadArena>>,
-  /// Buffers that somebody keeps books about.
+  /// Buffers that somebody keeps books about, but small ones.
   pub(crate) buffers: Vec<HeldBuffer>,
+  /// Those.
+  pub(crate) small_buffers: Vec<SmallBuffers>,
+  tracked_bytes: u64,
   /// What the variable with the isolate held in each of them: isolates, and perhaps a word that is none.
   pub(super) isolates: Vec<(i32, u64)>,
   /// Whether the heap pages of each isolate could be told apart.
@@ -101,10 +105,27 @@ impl Look {
   /// Bytes of the buffers on the books, and how many of them are resident.
   pub(crate) fn tracked(&self) -> (u64, u64) {
     let page_size = platform::page_size();
-    self.buffers.iter().fold((0, 0), |(bytes, resident), HeldBuffer { start, end, .. }| {
-      let overlap = self.survey.resident_overlap(*start, *end, page_size);
-      (bytes.saturating_add(end.saturating_sub(*start)), resident.saturating_add(overlap))
-    })
+    let large = self
+      .buffers
+      .iter()
+      .map(|HeldBuffer { start, end, .. }| self.survey.resident_overlap(*start, *end, page_size));
+    let small =
+      self.small_buffers.iter().map(|small| self.survey.resident_of_sums(small.start, &small.bytes));
+    (self.tracked_bytes, large.chain(small).fold(0, u64::saturating_add))
+  }
+
+  /// Resident bytes of native memory that is not the C allocator's: what is in use of it, and what waits for the next
+  /// buffer.
+  pub(crate) fn beside_allocator(&self) -> (u64, u64) {
+    let is_beside = |owner| matches!(owner, Owner::Buffer | Owner::GrowableBuffer | Owner::LowLevelAlloc);
+    let beside = self.survey.measured.iter().filter(|measured| is_beside(measured.piece.owner));
+    let resident = beside.fold(0_u64, |sum, measured| sum.saturating_add(measured.resident));
+    let page_size = platform::page_size();
+    let free = buffers::free_ranges()
+      .into_iter()
+      .map(|(start, end)| self.survey.resident_overlap(start, end, page_size))
+      .fold(0, u64::saturating_add);
+    (resident.saturating_sub(free), free.min(resident))
   }
 
   /// Resident bytes in arenas of threads that ended; `None` where it is not known which those are.
@@ -131,7 +152,8 @@ pub(crate) fn look(caller: Caller, every_piece: bool) -> Result<Look> {
   let own = OwnProcess { memory: platform::OwnMemory::open() };
   let threads = platform::thread_places();
   let isolates = live_isolates::candidates(&threads, &own.memory);
-  let facts = facts(&own, caller, &threads, &isolates)?;
+  let holdings = buffers::holdings();
+  let facts = facts(&own, caller, &threads, &isolates, &holdings)?;
   let (mut survey, residency) = survey_truthfully(&own, &facts, caller.isolate, every_piece)?;
   let v8 = match caller.isolate {
     Some(isolate) if facts.layout.is_some() => weigh(&mut survey, isolate),
@@ -155,6 +177,8 @@ pub(crate) fn look(caller: Caller, every_piece: bool) -> Result<Look> {
     threads,
     arenas,
     buffers: facts.buffers,
+    small_buffers: small_buffers(&holdings),
+    tracked_bytes: holdings.bytes,
     isolates,
     knows_heaps,
     residency,
@@ -168,7 +192,12 @@ pub(crate) fn look(caller: Caller, every_piece: bool) -> Result<Look> {
 pub(crate) fn find_chunk_owners(look: &Look) -> ChunkOwners {
   let start = Instant::now();
   let own = OwnProcess { memory: platform::OwnMemory::open() };
-  let owners = find_owners(&look.survey, &own, &look.buffers, platform::page_size());
+  // The others of the small ones lie where no search goes.
+  let small = buffers::small_with_pages().into_iter().filter_map(|Extent { address, length }| {
+    Some(HeldBuffer { start: address, end: address.checked_add(length)?, thread: None })
+  });
+  let buffers: Vec<HeldBuffer> = look.buffers.iter().copied().chain(small).collect();
+  let owners = find_owners(&look.survey, &own, &buffers, platform::page_size());
   look_cost::learn_search(owners.searched(), start.elapsed());
   owners
 }
@@ -235,16 +264,22 @@ fn residency_sources() -> Vec<ResidencySource> {
   }
 }
 
-/// What is on the books of external buffers and has an address.
-fn held_buffers() -> Vec<HeldBuffer> {
-  let mut entries = Vec::new();
-  buffers::live(&mut entries);
-  let held = |entry: &Entry| {
-    let start = entry.address?;
-    let end = start.checked_add(entry.bytes)?;
-    Some(HeldBuffer { start, end, thread: entry.tid, is_mapped: entry.is_mapped })
+/// The large ones of what is on the books of external buffers.
+fn held_buffers(holdings: &Holdings) -> Vec<HeldBuffer> {
+  let held = |buffer: &LargeBuffer| {
+    let Extent { address, length } = buffer.extent;
+    Some(HeldBuffer { start: address, end: address.checked_add(length)?, thread: buffer.tid })
   };
-  entries.iter().filter_map(held).collect()
+  holdings.large.iter().filter_map(held).collect()
+}
+
+fn small_buffers(holdings: &Holdings) -> Vec<SmallBuffers> {
+  let small = |SmallOnPages { start, tid, bytes }: &SmallOnPages| SmallBuffers {
+    start: *start,
+    thread: *tid,
+    bytes: *bytes,
+  };
+  holdings.small.iter().map(small).collect()
 }
 
 fn existing_arenas(survey: &Survey) -> HashSet<u64> {
@@ -274,11 +309,12 @@ fn facts(
   caller: Caller,
   threads: &[ThreadPlace],
   isolates: &[(i32, u64)],
+  holdings: &Holdings,
 ) -> Result<Facts> {
-  let buffers = held_buffers();
+  let buffer_mappings = buffers::mappings();
   let mut live: HashSet<u64> = registered_isolates().collect();
   if let Some(isolate) = registered_isolates().next() {
-    find_layout(own, isolate, &buffers)?;
+    find_layout(own, isolate, &buffer_mappings)?;
   }
   live.extend(isolates.iter().map(|(_, isolate)| *isolate));
   Ok(Facts {
@@ -290,17 +326,18 @@ fn facts(
     control_blocks: threads.iter().filter_map(|thread| Some((thread.tid, thread.control_block?))).collect(),
     main_thread: platform::main_thread(),
     malloc_is_glibc: malloc::headers_are_known(),
-    buffers,
+    buffers: held_buffers(holdings),
+    buffer_mappings,
   })
 }
 
-fn find_layout(own: &OwnProcess, isolate: u64, buffers: &[HeldBuffer]) -> Result<()> {
+fn find_layout(own: &OwnProcess, isolate: u64, buffer_mappings: &[(u64, u64)]) -> Result<()> {
   if LAYOUT.get().is_none() {
     let text = own.maps()?;
     let mut regions = Vec::new();
     if maps::parse(&text, &mut regions).is_ok() {
       let mut pages = heap_page_candidates(&regions);
-      pages.retain(|page| !is_mapped_buffer(buffers, *page) && platform::is_in_memory(*page));
+      pages.retain(|page| !is_mapped_for_buffers(buffer_mappings, *page) && platform::is_in_memory(*page));
       if let Some(layout) = HeaderLayout::find(own, &pages, isolate) {
         LAYOUT.get_or_init(|| layout);
       }

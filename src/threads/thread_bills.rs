@@ -109,6 +109,7 @@ impl Question {
     let hints = Hints {
       own_isolate: self.caller.isolate.map(|own| own.address),
       buffers: &look.buffers,
+      small: &look.small_buffers,
       chunks: chunks.as_ref(),
       page_size: platform::page_size(),
     };

@@ -90,6 +90,7 @@ impl CapturedProcess {
       main_thread: self.main_thread,
       malloc_is_glibc: true,
       buffers: Vec::new(),
+      buffer_mappings: Vec::new(),
     }
   }
 

@@ -17,9 +17,9 @@ mod thread_list;
 use std::sync::OnceLock;
 
 pub use clock::coarse_millis;
-pub use external_memory::{allocate_zeroed, free, is_mapping};
+pub use external_memory::{allocate_zeroed, free, give_back, is_locked, map, unmap, without_huge_pages};
 pub use footprint::footprint;
-pub use own_memory::{OwnMemory, read_own_words};
+pub use own_memory::{OwnMemory, prefetch, read_own_words};
 pub use peak::{peak_resident_set_size, reset_peak_resident_set_size};
 pub use residency::{
   is_in_memory, page_residency_works, pagemap_tells_zero_pages, pages_in_resident_set, resident_file,
