@@ -210,8 +210,10 @@ export interface NativeHeap {
   /** Resident bytes: `parts.nativeHeap`. */
   resident: number
   /**
-   * Bytes the program holds, by the allocator's own word (glibc `mallinfo2`, jemalloc `stats.allocated`). `null`
-   * without `{ allocator: true }`, and where the allocator cannot tell (mimalloc, tcmalloc, musl).
+   * Bytes the program holds: by the allocator's own word (glibc `malloc_info`, jemalloc `stats.allocated`), and what is
+   * resident of native memory beside the allocator, as of buffers of {@link externalBuffers.allocate} and of
+   * `WebAssembly.Memory`. `null` without `{ allocator: true }`, and where the allocator cannot tell (mimalloc, tcmalloc,
+   * musl).
    */
   inUse: number | null
   /** Resident and free: what {@link trim} is expected to give back. `null` as `inUse`. */
@@ -701,7 +703,9 @@ export interface ExternalBuffers {
   allocate(size: number, options?: BufferLabel): AllocatedBuffer
 
   /**
-   * Frees memory of {@link allocate} before it returns. The buffer and all views of it have length 0 from then on.
+   * Frees memory of {@link allocate} before it returns. The buffer and all views of it have length 0 from then on. From
+   * 64 KiB on the pages go back to the system at once, also where the process has as many mappings as it may have: then
+   * only the addresses stay, for the next buffer of that size.
    *
    * Nothing may be using the memory: as with any detached buffer, an asynchronous call that was given it (`fs`, `zlib`,
    * `crypto`) must have ended.

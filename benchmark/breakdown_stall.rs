@@ -168,8 +168,7 @@ mod linux {
     /// Maps what looks like the pages of a heap, and finds out how they name it, as the addon does in V8.
     fn of_a_new_heap() -> Result<Self, Box<dyn Error>> {
       map_heap()?;
-      let mut text = Vec::new();
-      platform::read_maps(&mut text)?;
+      let text = platform::read_maps()?;
       let mut regions = Vec::new();
       maps::parse(&text, &mut regions).map_err(|error| error.field)?;
       let layout = HeaderLayout::find(&OwnProcess::open(), &heap_page_candidates(&regions), ISOLATE);
@@ -226,11 +225,11 @@ mod linux {
   }
 
   /// Reads this process as the addon does.
-  struct OwnProcess(platform::OwnMemory);
+  struct OwnProcess(platform::OwnMemory, platform::OwnPages);
 
   impl OwnProcess {
     fn open() -> Self {
-      Self(platform::OwnMemory::open())
+      Self(platform::OwnMemory::open(), platform::OwnPages::default())
     }
   }
 
@@ -246,9 +245,7 @@ mod linux {
 
   impl AddressSpace for OwnProcess {
     fn maps(&self) -> Measured<Vec<u8>> {
-      let mut text = Vec::new();
-      platform::read_maps(&mut text)?;
-      Ok(text)
+      platform::read_maps()
     }
 
     fn memory_by_kind(&self) -> Measured<status::Memory> {
@@ -272,7 +269,7 @@ mod linux {
     }
 
     fn resident_file(&self, start: u64, end: u64) -> Option<FileResidency> {
-      let pages = platform::resident_file(start, end).ok()?;
+      let pages = self.1.resident_file(start, end).ok()?;
       Some(FileResidency { file: pages.file, copied: pages.copied })
     }
   }

@@ -13,7 +13,12 @@ export function benchmarkBuffers(nodes, rounds) {
 
 function measureBuffers(node, rounds) {
   console.error(`${node}: external buffers`) // it takes a while
-  const child = join(root, 'benchmark', 'child', 'external-buffers.mjs')
+  const { allocation, following } = run(node, 'external-buffers.mjs', rounds)
+  return { allocation, following, million: run(node, 'million-buffers.mjs', rounds) }
+}
+
+function run(node, name, rounds) {
+  const child = join(root, 'benchmark', 'child', name)
   const { status, stdout, error } = spawnSync(node, ['--expose-gc', child, String(rounds)], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -13,7 +13,14 @@ const FOLLOWERS = {
   register: 'a bare `registry.register(buffer)`',
 }
 
-/** Two tables for each Node, and one of all about following. */
+const LOOKS = {
+  rssBreakdown: '`rssBreakdown()`',
+  workerRss: '`workerRss()`',
+  usage: '`externalBuffers.usage()`',
+  list: '`externalBuffers.list({ top: 10 })`',
+}
+
+/** Two tables for each Node, and two of all about following. */
 export function reportBuffers(results) {
   const head = ['call', ...results.map(({ version }) => version)]
   const following = Object.entries(FOLLOWERS).map(([name, text]) => [
@@ -31,7 +38,24 @@ export function reportBuffers(results) {
     ]),
     '### Following a buffer, nanoseconds',
     table(head, [...following, ...against]),
+    '### A million tracked small buffers, milliseconds of processor time',
+    table(head, millionRows(results)),
   ].join('\n\n')
+}
+
+function millionRows(results) {
+  const looks = Object.entries(LOOKS).flatMap(([name, text]) => [
+    [`${text}, none tracked`, ...results.map(({ million }) => milliseconds(million.without[name]))],
+    [`${text}, all tracked`, ...results.map(({ million }) => milliseconds(million.tracked[name]))],
+  ])
+  return [
+    ...looks,
+    ['the longest `track()`', ...results.map(({ million }) => million.track.longest.toFixed(1))],
+  ]
+}
+
+function milliseconds(samples) {
+  return median(samples).toFixed(1)
 }
 
 function allocationTables(allocation) {

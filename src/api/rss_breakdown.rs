@@ -153,7 +153,11 @@ impl BreakdownTask {
     let native_heap = survey.breakdown.part(Part::NativeHeap);
     // Only glibc's arenas can be told from the rest of what the allocator mapped.
     let trimmable = if malloc::headers_are_known() { arena_resident } else { native_heap };
-    let retained = statistics.map(|statistics| malloc::retained(&statistics, trimmable));
+    let (beside_in_use, beside_retained) =
+      if statistics.is_some() { look.beside_allocator() } else { (0, 0) };
+    let in_use = statistics.map(|statistics| statistics.in_use().saturating_add(beside_in_use));
+    let retained =
+      statistics.map(|statistics| malloc::retained(&statistics, trimmable).saturating_add(beside_retained));
     let regions =
       self.regions.then(|| survey.measured.iter().map(|measured| region(measured, survey)).collect());
     RawBreakdown {
@@ -164,7 +168,7 @@ impl BreakdownTask {
       threads: js_number(survey.counted.threads),
       method: LookMethod::of(look),
       allocator: malloc::allocator_name(),
-      in_use: statistics.map(|statistics| js_number(statistics.in_use())),
+      in_use: in_use.map(js_number),
       retained: retained.map(js_number),
       array_buffer_bytes: look.array_buffer_bytes.map(js_number),
       tracked_bytes: js_number(tracked_bytes),

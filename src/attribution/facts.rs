@@ -29,8 +29,10 @@ pub struct Facts {
   /// Whether malloc is glibc's, whose headers are known. Otherwise private memory that nothing else explains
   /// is taken for the allocator's, and the result is called an estimate.
   pub malloc_is_glibc: bool,
-  /// Buffers that somebody keeps books about, in address order.
+  /// Buffers that somebody keeps books about, but small ones, in address order.
   pub buffers: Vec<HeldBuffer>,
+  /// Memory that was mapped for buffers and for nothing else, in address order: first address, and the one behind.
+  pub buffer_mappings: Vec<(u64, u64)>,
 }
 
 /// The isolates that are alive.
@@ -54,17 +56,28 @@ pub struct HeldBuffer {
   pub end: u64,
   /// The thread whose buffer it is, where that is known.
   pub thread: Option<i32>,
-  /// Whether it has a mapping of its own, which nothing else explains.
-  pub is_mapped: bool,
 }
 
-/// The buffer whose mapping begins at `start`.
-pub(super) fn mapped_buffer_at(buffers: &[HeldBuffer], start: u64) -> Option<&HeldBuffer> {
-  let index = buffers.partition_point(|buffer| buffer.start < start);
-  buffers.get(index).filter(|buffer| buffer.is_mapped && buffer.start == start)
+/// Bytes of one thread's small buffers on each of some adjoining pages: so many buffers lie on a page that nobody looks
+/// at each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SmallBuffers {
+  /// Where the first page begins.
+  pub start: u64,
+  /// The thread whose buffers they are, where that is known.
+  pub thread: Option<i32>,
+  /// One sum per page.
+  pub bytes: [u32; 64],
 }
 
-/// Whether a buffer's mapping begins at `start`: no page of V8's, and perhaps never touched, so it is not to be read.
-pub fn is_mapped_buffer(buffers: &[HeldBuffer], start: u64) -> bool {
-  mapped_buffer_at(buffers, start).is_some()
+/// The memory mapped for buffers that holds an address: first address, and the one behind.
+pub(super) fn mapping_for_buffers(mappings: &[(u64, u64)], address: u64) -> Option<(u64, u64)> {
+  let behind = mappings.partition_point(|(start, _)| *start <= address);
+  mappings.get(behind.checked_sub(1)?).copied().filter(|(_, end)| address < *end)
+}
+
+/// Whether an address lies in memory that was mapped for buffers: no page of V8's, and perhaps never touched, so it is
+/// not to be read.
+pub fn is_mapped_for_buffers(mappings: &[(u64, u64)], address: u64) -> bool {
+  mapping_for_buffers(mappings, address).is_some()
 }

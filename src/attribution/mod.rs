@@ -20,7 +20,7 @@ mod words;
 pub use billing::{
   AddressRange, Bill, Bills, ChunkOwners, Hints, Shared, Tenant, ThreadArena, bills, find_owners, searchable,
 };
-pub use facts::{Facts, HeldBuffer, Isolates, is_mapped_buffer};
+pub use facts::{Facts, HeldBuffer, Isolates, SmallBuffers, is_mapped_for_buffers};
 pub use measure::{
   Breakdown, IsolateWords, Measured, OwnIsolate, Plan, Survey, V8Evidence, survey, weigh, weigh_others,
 };

@@ -1,237 +1,153 @@
-//! The table, and the sums that are kept with it.
+//! The books: every buffer once, and the sums that are kept with them.
 //!
-//! Dead stores are swept out when as many were added as had been alive, and before every answer, so that entering one
-//! costs the same however many there are. Dropping a weak reference frees a control block and calls nothing of V8's.
+//! Dead stores are looked for a few at a time, whenever others are entered, and all of them before an answer: entering
+//! one costs the same however many there are. Dropping a weak reference frees a control block and calls nothing of
+//! V8's. Whoever goes through the books does so in steps, and holds the lock for one step.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::record::{Copied, Life, Record, Source, Tag};
-use crate::v8::{Extent, Store};
+use super::amount::Amount;
+use super::held::Holders;
+use super::index::Index;
+use super::page_sums::SmallBuffers;
+use super::record::{Life, Note, Source, Tag};
+use super::table::Table;
+use crate::v8::Store;
 
-/// Below so many records sweeping costs nothing that anyone would notice.
-const FEW: usize = 64;
+/// Of so few all can be looked at for every new one, and nobody would notice.
+const FEW: usize = 256;
+/// How often the dead are looked for otherwise, in new entries.
+const INTERVAL: u32 = 32;
+/// And among how many: one for each new entry, so that there are never more dead ones than others.
+const STEPS: usize = 32;
+/// How many for each new entry while the sum says that there were never so many bytes.
+const URGENT_STEPS: usize = 512;
+/// How many are brought nearer together.
+const AHEAD: usize = 32;
 
-/// How many records are copied while others wait.
-const CHUNK: usize = 4096;
-
-/// A count of buffers and the sum of their bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Amount {
-  pub(crate) count: u64,
-  pub(crate) bytes: u64,
+/// Which table a record is in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+  /// Those of `Note::is_small`.
+  Small,
+  /// All others.
+  Other,
 }
 
-impl Amount {
-  pub(super) fn add(&mut self, bytes: u64) {
-    self.count = self.count.saturating_add(1);
-    self.bytes = self.bytes.saturating_add(bytes);
+/// A table and a place in it.
+#[derive(Clone, Copy)]
+pub(super) struct Place(usize);
+
+impl Place {
+  fn new(kind: Kind, index: usize) -> Self {
+    Self(index.wrapping_shl(1) | usize::from(kind == Kind::Other))
   }
 
-  /// What is left of this when that is taken away.
-  pub(super) fn less(self, other: Self) -> Self {
-    Self { count: self.count.saturating_sub(other.count), bytes: self.bytes.saturating_sub(other.bytes) }
+  fn kind(self) -> Kind {
+    if self.0 & 1 == 0 { Kind::Small } else { Kind::Other }
+  }
+
+  fn index(self) -> usize {
+    self.0.wrapping_shr(1)
   }
 }
 
-struct Books {
-  /// Records keep their place; `None` is free.
-  records: Vec<Option<Record>>,
-  free: Vec<usize>,
+/// What a pass finds in a place.
+pub(super) enum Step {
+  Alive(usize),
+  Dead,
+  /// There is none left that it has not seen.
+  End,
+}
+
+pub(super) struct Books {
+  small: Table,
+  other: Table,
   /// Places of followed stores, by identity.
-  by_store: HashMap<usize, usize, BuildHasherDefault<AddressHasher>>,
-  /// Places of what is held, by the number given out for it, and of shared memory by its address.
-  by_number: HashMap<u64, usize, BuildHasherDefault<AddressHasher>>,
-  by_address: HashMap<u64, u64, BuildHasherDefault<AddressHasher>>,
+  by_store: Index<usize, Place>,
+  /// Places of what is held, by the number given out for it.
+  pub(super) by_number: Index<u64, Place>,
+  pub(super) holders: Holders,
+  pub(super) small_buffers: SmallBuffers,
+  /// The number that was given out last.
   last_serial: u64,
   /// Bytes of all records, of dead ones that nobody has noticed too.
-  bytes: u64,
+  pub(super) bytes: u64,
+  /// Bytes that other addons declared.
+  pub(super) declared: u64,
   /// All that ever came onto the books, growth included.
-  allocated: Amount,
-  peak: u64,
-  since_sweep: usize,
-  /// While somebody goes through the records, they keep their places.
-  visitors: usize,
+  pub(super) allocated: Amount,
+  pub(super) peak: u64,
+  /// Bytes of those that the pass under way found alive: all of them were when it began.
+  found: u64,
+  since_look: u32,
+  /// Somebody goes through all of them, and looks for the dead on the way.
+  pub(super) is_visited: bool,
 }
 
 static BOOKS: Mutex<Books> = Mutex::new(Books {
-  records: Vec::new(),
-  free: Vec::new(),
-  by_store: HashMap::with_hasher(BuildHasherDefault::new()),
-  by_number: HashMap::with_hasher(BuildHasherDefault::new()),
-  by_address: HashMap::with_hasher(BuildHasherDefault::new()),
+  small: Table::new(),
+  other: Table::new(),
+  by_store: Index::new(),
+  by_number: Index::new(),
+  holders: Holders::new(),
+  small_buffers: SmallBuffers::new(),
   last_serial: 0,
   bytes: 0,
+  declared: 0,
   allocated: Amount { count: 0, bytes: 0 },
   peak: 0,
-  since_sweep: 0,
-  visitors: 0,
+  found: 0,
+  since_look: 0,
+  is_visited: false,
 });
 
-fn books() -> MutexGuard<'static, Books> {
+pub(super) fn books() -> MutexGuard<'static, Books> {
   BOOKS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Enters a store, or updates what is known of it. False when there is nothing to follow: no memory, and nobody but the
 /// caller who would keep it.
 pub(crate) fn follow(store: &Store, tag: Tag) -> bool {
-  let Extent { length, .. } = store.extent();
-  if store.pointer().is_last() || (length == 0 && store.is_empty_for_ever()) {
+  let extent = store.extent();
+  let is_ours = tag.source == Source::Allocated;
+  if store.pointer().is_last() || (extent.length == 0 && store.is_empty_for_ever()) {
     return false;
   }
   let Some(weak) = store.downgrade() else { return false };
-  let is_shared = store.is_shared();
   let identity = weak.identity();
   let mut books = books();
-  if let Some(index) = books.by_store.get(&identity).copied() {
-    books.resize(index, length);
-    if let Some(record) = books.record(index) {
-      record.update(tag);
-    }
+  if let Some(place) = books.by_store.get(&identity).copied() {
+    books.resize(place, extent.length);
+    books.update(place, tag);
     return true;
   }
+  let note = Note::new(extent, store.is_shared(), is_ours || store.is_fixed(extent), tag);
   let serial = books.next_serial();
-  let index = books.enter(Record::new(serial, Life::Store(weak), length, is_shared, tag));
-  books.by_store.insert(identity, index);
+  let place = books.enter(Life::Store(weak), Note { serial, ..note });
+  books.by_store.insert(identity, place);
+  books.look_for_dead();
   true
 }
 
 /// How this store came onto the books; `None` when it is not on them.
 pub(crate) fn look_up(identity: usize) -> Option<Source> {
   let mut books = books();
-  let index = books.by_store.get(&identity).copied()?;
-  books.record(index).map(|record| record.source)
+  let place = books.by_store.get(&identity).copied()?;
+  books.note(place).map(|note| note.source)
 }
 
 /// The serial number of the entry of a store that is alive.
 pub(crate) fn serial_of(identity: usize) -> Option<u64> {
   let mut books = books();
-  let index = books.by_store.get(&identity).copied()?;
-  books.record(index).filter(|record| record.is_alive()).map(|record| record.serial)
+  let place = books.by_store.get(&identity).copied()?;
+  books.life(place).filter(|life| life.is_alive())?;
+  books.note(place).map(|note| note.serial)
 }
 
 /// Whether memory that is held stands on the books under this number, which is its serial number too.
 pub(crate) fn is_held(number: u64) -> bool {
-  books().by_number.contains_key(&number)
-}
-
-/// Takes a store off the books if it is dead.
-pub(crate) fn strike(identity: usize) {
-  let mut books = books();
-  if let Some(index) = books.by_store.get(&identity).copied()
-    && books.record(index).is_some_and(|record| !record.is_alive())
-  {
-    books.remove(index);
-  }
-}
-
-/// Enters memory whose holder will say when it lets go; gives the number by which to say so. `shared` memory is one
-/// entry for all its holders. Memory without an address is what another addon declares.
-pub(crate) fn follow_address(address: Option<u64>, bytes: u64, is_shared: bool, tag: Tag) -> u64 {
-  let mut books = books();
-  let known = address.filter(|_| is_shared).and_then(|address| books.by_address.get(&address).copied());
-  if let Some((number, index)) =
-    known.and_then(|number| Some((number, books.by_number.get(&number).copied()?)))
-  {
-    books.resize(index, bytes);
-    if let Some(record) = books.record(index) {
-      record.update(tag);
-      if let (Life::Held { holders, .. }, Some(thread)) = (&mut record.life, tag.thread) {
-        holders.push(thread);
-      }
-    }
-    return number;
-  }
-  let holders = tag.thread.into_iter().collect();
-  let number = books.next_serial();
-  let life = Life::Held { number, address, holders };
-  let index = books.enter(Record::new(number, life, bytes, is_shared, tag));
-  books.by_number.insert(number, index);
-  if let Some(address) = address.filter(|_| is_shared) {
-    books.by_address.insert(address, number);
-  }
-  number
-}
-
-/// Puts down what is new about memory that is held.
-pub(crate) fn update_held(number: u64, bytes: u64, tag: Tag) {
-  let mut books = books();
-  let Some(index) = books.by_number.get(&number).copied() else { return };
-  books.resize(index, bytes);
-  if let Some(record) = books.record(index) {
-    record.update(tag);
-  }
-}
-
-/// One holder of that memory lets go; with the last the entry goes. `None` retracts what was declared without one.
-pub(crate) fn holder_left(number: u64, thread: Option<u32>) -> bool {
-  let mut books = books();
-  let Some(index) = books.by_number.get(&number).copied() else { return false };
-  let Some(Record { life: Life::Held { holders, .. }, .. }) = books.record(index) else { return false };
-  match thread {
-    Some(thread) => {
-      let Some(place) = holders.iter().position(|holder| *holder == thread) else { return false };
-      holders.swap_remove(place);
-    }
-    None if !holders.is_empty() => return false,
-    None => {}
-  }
-  if holders.is_empty() {
-    books.remove(index);
-  }
-  true
-}
-
-/// A thread is gone and holds nothing any more.
-pub(super) fn thread_left(thread: u32) {
-  let mut books = books();
-  let mut orphans = Vec::new();
-  for index in books.by_number.values().copied().collect::<Vec<_>>() {
-    let Some(record) = books.record(index) else { continue };
-    let Life::Held { holders, .. } = &mut record.life else { continue };
-    let held = holders.len();
-    holders.retain(|holder| *holder != thread);
-    if holders.is_empty() && held > 0 {
-      orphans.push(index);
-    }
-  }
-  for index in orphans {
-    books.remove(index);
-  }
-}
-
-/// Shows every record to `visit`, which is called without the lock and may measure. What grew, shrank or died
-/// meanwhile is put down. Gives all that was ever allocated.
-pub(super) fn visit(mut visit: impl FnMut(&Copied)) -> Amount {
-  {
-    let mut books = books();
-    books.sweep();
-    books.visitors = books.visitors.saturating_add(1);
-  }
-  let mut copies = Vec::new();
-  let mut from = 0;
-  loop {
-    copies.clear();
-    let found = books().copy(from, &mut copies);
-    for copy in &mut copies {
-      let noted = copy.extent.length;
-      if !copy.refresh() {
-        continue;
-      }
-      if copy.extent.length != noted {
-        settle(copy);
-      }
-      visit(copy);
-    }
-    if !found {
-      break;
-    }
-    from = from.saturating_add(CHUNK);
-  }
-  let mut books = books();
-  books.visitors = books.visitors.saturating_sub(1);
-  books.allocated
+  books().by_number.get(&number).is_some()
 }
 
 /// How many are on the books, the dead that nobody has noticed among them.
@@ -239,157 +155,216 @@ pub(crate) fn count() -> usize {
   books().len()
 }
 
-/// The most that was ever held, given what is held now.
-pub(super) fn peak(now: u64) -> u64 {
+/// Takes a store off the books if it is dead.
+pub(crate) fn strike(identity: usize) {
   let mut books = books();
-  books.peak = books.peak.max(now);
-  books.peak
+  if let Some(place) = books.by_store.get(&identity).copied()
+    && books.life(place).is_some_and(|life| !life.is_alive())
+  {
+    books.remove(place);
+  }
 }
 
 /// Puts down the length that a store has now.
-fn settle(copy: &Copied) {
+pub(super) fn settle(identity: usize, length: u64) {
   let mut books = books();
-  let is_same = books.record(copy.index).is_some_and(|record| match (&record.life, &copy.store) {
-    (Life::Store(store), Some(other)) => store.identity() == other.identity(),
-    _ => false,
-  });
-  if is_same {
-    let Extent { length, .. } = copy.extent;
-    books.resize(copy.index, length);
+  if let Some(place) = books.by_store.get(&identity).copied() {
+    books.resize(place, length);
   }
 }
 
 impl Books {
-  fn record(&mut self, index: usize) -> Option<&mut Record> {
-    self.records.get_mut(index)?.as_mut()
+  pub(super) fn table(&mut self, kind: Kind) -> &mut Table {
+    match kind {
+      Kind::Small => &mut self.small,
+      Kind::Other => &mut self.other,
+    }
   }
 
-  fn next_serial(&mut self) -> u64 {
+  pub(super) fn life(&mut self, place: Place) -> Option<&mut Life> {
+    self.table(place.kind()).life(place.index())
+  }
+
+  pub(super) fn note(&mut self, place: Place) -> Option<&mut Note> {
+    self.table(place.kind()).note(place.index())
+  }
+
+  fn len(&self) -> usize {
+    self.small.len().saturating_add(self.other.len())
+  }
+
+  pub(super) fn next_serial(&mut self) -> u64 {
     self.last_serial = self.last_serial.saturating_add(1);
     self.last_serial
   }
 
-  fn enter(&mut self, record: Record) -> usize {
-    let bytes = record.bytes;
-    self.since_sweep = self.since_sweep.saturating_add(1);
-    self.allocated.add(bytes);
-    self.bytes = self.bytes.saturating_add(bytes);
-    let is_doubled = self.since_sweep > self.len().max(FEW);
-    if is_doubled || self.is_peak_worth_a_sweep() {
-      self.sweep();
+  pub(super) fn enter(&mut self, life: Life, note: Note) -> Place {
+    self.allocated.add(note.bytes);
+    self.put(life, note)
+  }
+
+  /// Puts a record where it belongs.
+  fn put(&mut self, life: Life, note: Note) -> Place {
+    self.count_in(&note);
+    let kind = if note.is_small() { Kind::Small } else { Kind::Other };
+    let index = self.table(kind).push(life, note);
+    Place::new(kind, index)
+  }
+
+  /// Takes a record away; what leads to it stays.
+  fn take(&mut self, place: Place) -> Option<(Life, Note)> {
+    let kind = place.kind();
+    let (life, note, [refilled, moved]) = self.table(kind).remove(place.index())?;
+    self.count_out(&note);
+    self.renew(Place::new(kind, refilled));
+    if moved != refilled {
+      self.renew(Place::new(kind, moved));
     }
-    if let Some(index) = self.free.pop()
-      && let Some(place) = self.records.get_mut(index)
-    {
-      *place = Some(record);
-      return index;
+    Some((life, note))
+  }
+
+  fn count_in(&mut self, note: &Note) {
+    self.bytes = self.bytes.saturating_add(note.bytes);
+    if note.source == Source::Declared {
+      self.declared = self.declared.saturating_add(note.bytes);
     }
-    self.records.push(Some(record));
-    self.records.len().saturating_sub(1)
+    if note.is_small() {
+      self.small_buffers.add(note);
+    }
   }
 
-  fn len(&self) -> usize {
-    self.records.len().saturating_sub(self.free.len())
+  fn count_out(&mut self, note: &Note) {
+    self.bytes = self.bytes.saturating_sub(note.bytes);
+    if note.source == Source::Declared {
+      self.declared = self.declared.saturating_sub(note.bytes);
+    }
+    if note.is_small() {
+      self.small_buffers.remove(note);
+    }
   }
 
-  /// The sum counts what died unnoticed. Before it is called a peak, the dead are swept out; with many records only
-  /// when it is above the last peak by a quarter, so that each record is looked at a bounded number of times.
-  fn is_peak_worth_a_sweep(&self) -> bool {
-    let step = if self.len() < FEW { 0 } else { self.peak.wrapping_shr(2) };
-    self.bytes > self.peak.saturating_add(step)
-  }
-
-  fn sweep(&mut self) {
-    for index in 0..self.records.len() {
-      if self.record(index).is_some_and(|record| !record.is_alive()) {
-        self.remove(index);
+  /// Another record may be in this place now.
+  fn renew(&mut self, place: Place) {
+    let known = match self.table(place.kind()).life(place.index()) {
+      Some(Life::Store(store)) => {
+        let identity = store.identity();
+        self.by_store.get_mut(&identity)
       }
+      Some(Life::Held(held)) => {
+        let number = held.number;
+        self.by_number.get_mut(&number)
+      }
+      None => None,
+    };
+    if let Some(known) = known {
+      *known = place;
     }
-    self.since_sweep = 0;
-    self.peak = self.peak.max(self.bytes);
-    self.give_back();
   }
 
-  /// Memory of a table that was once much larger: the records move together.
-  fn give_back(&mut self) {
-    let length = self.len();
-    if self.visitors > 0 || self.records.capacity() <= length.saturating_mul(4).max(CHUNK) {
-      return;
-    }
-    let records: Vec<_> = self.records.iter_mut().filter_map(Option::take).map(Some).collect();
-    self.records = records;
-    self.free = Vec::new();
-    self.by_store.clear();
-    self.by_number.clear();
-    for (index, record) in self.records.iter().enumerate() {
-      match record.as_ref().map(|record| &record.life) {
-        Some(Life::Store(store)) => self.by_store.insert(store.identity(), index),
-        Some(Life::Held { number, .. }) => self.by_number.insert(*number, index),
-        None => None,
-      };
-    }
-    self.by_store.shrink_to_fit();
-    self.by_number.shrink_to_fit();
-    self.by_address.shrink_to_fit();
-  }
-
-  fn remove(&mut self, index: usize) {
-    let Some(record) = self.records.get_mut(index).and_then(Option::take) else { return };
-    self.free.push(index);
-    self.bytes = self.bytes.saturating_sub(record.bytes);
-    match &record.life {
+  pub(super) fn remove(&mut self, place: Place) {
+    let Some((life, note)) = self.take(place) else { return };
+    match &life {
       Life::Store(store) => {
         self.by_store.remove(&store.identity());
       }
-      Life::Held { number, address, .. } => {
-        self.by_number.remove(number);
-        if let Some(address) = address
-          && self.by_address.get(address) == Some(number)
-        {
-          self.by_address.remove(address);
+      Life::Held(held) => {
+        self.by_number.remove(&held.number);
+        self.holders.forget(held.number, note.address);
+      }
+    }
+  }
+
+  /// A buffer that is tracked again belongs to the thread that did, and has the label that was given last.
+  pub(super) fn update(&mut self, place: Place, tag: Tag) {
+    let Some(note) = self.note(place) else { return };
+    let before = *note;
+    note.thread = tag.thread;
+    note.label = tag.label.unwrap_or(note.label);
+    let after = *note;
+    if place.kind() == Kind::Small && before.payer() != after.payer() {
+      self.small_buffers.remove(&before);
+      self.small_buffers.add(&after);
+    }
+  }
+
+  pub(super) fn resize(&mut self, place: Place, bytes: u64) {
+    let Some(before) = self.note(place).map(|note| *note).filter(|note| note.bytes != bytes) else { return };
+    let after = Note { bytes, ..before };
+    self.allocated.bytes = self.allocated.bytes.saturating_add(bytes.saturating_sub(before.bytes));
+    if before.is_small() != after.is_small() {
+      let Some((life, _)) = self.take(place) else { return };
+      let place = self.put(life, after);
+      return self.renew(place);
+    }
+    self.count_out(&before);
+    self.count_in(&after);
+    if let Some(note) = self.note(place) {
+      *note = after;
+    }
+  }
+
+  /// Looks for dead ones after a new one was entered.
+  ///
+  /// The sum counts those too. Before it is called a peak they are taken away; of many, only when the sum is above the
+  /// last peak by a quarter, so that each is looked at a bounded number of times, and in steps.
+  pub(super) fn look_for_dead(&mut self) {
+    if self.is_visited {
+      return; // that finds them
+    }
+    let is_few = self.len() <= FEW;
+    let step = if is_few { 0 } else { self.peak.wrapping_shr(2) };
+    if self.bytes > self.peak.saturating_add(step) {
+      if is_few {
+        self.begin_pass();
+      }
+      self.pass(URGENT_STEPS);
+      return;
+    }
+    self.since_look = self.since_look.saturating_add(1);
+    if self.since_look >= INTERVAL {
+      self.since_look = 0;
+      self.pass(STEPS);
+    }
+  }
+
+  pub(super) fn begin_pass(&mut self) {
+    self.small.unseen = self.small.len();
+    self.other.unseen = self.other.len();
+    self.found = 0;
+  }
+
+  /// Looks at so many that were not seen yet, and begins a new pass after the last.
+  fn pass(&mut self, steps: usize) {
+    for _ in 0..steps.div_euclid(AHEAD) {
+      let kind = if self.small.unseen > 0 { Kind::Small } else { Kind::Other };
+      if self.table(kind).unseen == 0 {
+        // What it found was alive when it began, all at once.
+        self.peak = self.peak.max(self.found);
+        return self.begin_pass();
+      }
+      self.table(kind).prefetch(AHEAD);
+      for _ in 0..AHEAD {
+        match self.step(kind) {
+          Step::Alive(index) => {
+            let bytes = self.table(kind).note(index).map_or(0, |note| note.bytes);
+            self.found = self.found.saturating_add(bytes);
+          }
+          Step::Dead => {}
+          Step::End => break,
         }
       }
     }
   }
 
-  fn resize(&mut self, index: usize, bytes: u64) {
-    let Some(record) = self.record(index) else { return };
-    let before = std::mem::replace(&mut record.bytes, bytes);
-    self.bytes = self.bytes.saturating_sub(before).saturating_add(bytes);
-    self.allocated.bytes = self.allocated.bytes.saturating_add(bytes.saturating_sub(before));
-  }
-
-  /// Copies a chunk of the records. False when there are none behind it.
-  fn copy(&self, from: usize, copies: &mut Vec<Copied>) -> bool {
-    let end = from.saturating_add(CHUNK).min(self.records.len());
-    let places = (from..end).zip(self.records.get(from..end).unwrap_or_default());
-    copies.extend(places.filter_map(|(index, place)| Some(Copied::of(index, place.as_ref()?))));
-    end < self.records.len()
-  }
-}
-
-/// Addresses and numbers are as good as random once their bits are mixed: one multiplication.
-#[derive(Default)]
-struct AddressHasher(u64);
-
-impl Hasher for AddressHasher {
-  fn finish(&self) -> u64 {
-    self.0
-  }
-
-  fn write(&mut self, bytes: &[u8]) {
-    for byte in bytes {
-      self.write_u64(self.0.wrapping_add(u64::from(*byte)));
+  /// Looks at the next of the unseen ones; one that is dead is taken away.
+  pub(super) fn step(&mut self, kind: Kind) -> Step {
+    match self.table(kind).next() {
+      Some((index, true)) => Step::Alive(index),
+      Some((index, false)) => {
+        self.remove(Place::new(kind, index));
+        Step::Dead
+      }
+      None => Step::End,
     }
-  }
-
-  fn write_u64(&mut self, value: u64) {
-    const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
-    let mixed = value.wrapping_mul(MIX);
-    self.0 = mixed ^ mixed.wrapping_shr(32);
-  }
-
-  fn write_usize(&mut self, value: usize) {
-    self.write_u64(u64::try_from(value).unwrap_or(0));
   }
 }

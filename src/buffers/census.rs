@@ -1,23 +1,24 @@
 //! Answers about all buffers: what they hold, and how much of that is resident.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::hash::Hash;
+use std::hash::{BuildHasherDefault, Hash};
 use std::sync::Arc;
 
-use super::books::{self, Amount};
+use super::amount::Amount;
+use super::index::Mix;
 use super::label::{self, Label};
-use super::record::{Copied, Source};
-use super::threads::{self, Running};
+use super::record::{Note, Source};
+use super::residency::Residency;
+use super::threads;
+use super::visit::{self, Totals};
 use crate::platform;
-use crate::v8::Extent;
 
 /// One buffer.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
-  /// Its own for ever.
+  /// A number that no other entry has or had.
   pub(crate) serial: u64,
-  /// Where it lies; `None` for what was declared by its size alone.
-  pub(crate) address: Option<u64>,
   /// Bytes asked for.
   pub(crate) bytes: u64,
   /// Bytes of that in memory; `None` where that is not known.
@@ -26,11 +27,7 @@ pub(crate) struct Entry {
   pub(crate) age_ms: u64,
   /// Node's number of the thread that it belongs to, while that lives.
   pub(crate) thread: Option<u32>,
-  /// The kernel's number of that thread; `None` for memory that several may share.
-  pub(crate) tid: Option<i32>,
   pub(crate) source: Source,
-  /// Whether it is a mapping of its own, made by us: no allocator's header explains it.
-  pub(crate) is_mapped: bool,
 }
 
 /// Buffers with something in common.
@@ -51,6 +48,14 @@ impl Group {
       self.resident = self.resident.saturating_add(resident);
       self.with_known_residency = self.with_known_residency.saturating_add(1);
     }
+  }
+
+  fn join(&mut self, other: Self) {
+    self.live.count = self.live.count.saturating_add(other.live.count);
+    self.live.bytes = self.live.bytes.saturating_add(other.live.bytes);
+    self.resident = self.resident.saturating_add(other.resident);
+    self.with_known_residency = self.with_known_residency.saturating_add(other.with_known_residency);
+    self.oldest_ms = self.oldest_ms.max(other.oldest_ms);
   }
 
   /// Resident bytes of those that can be measured; `None` when none of them can.
@@ -79,156 +84,109 @@ pub(crate) struct Selection {
 
 /// Counts everything, and measures every page of it.
 pub(crate) fn usage() -> Usage {
-  let (now, running) = (platform::coarse_millis(), threads::running());
+  let now = platform::coarse_millis();
   let mut residency = Residency::default();
   let mut all = Group::default();
-  let mut labels: HashMap<Label, Group> = HashMap::new();
-  let mut threads: HashMap<Option<u32>, Group> = HashMap::new();
-  let allocated = books::visit(|copy| {
-    let resident = residency.of(copy);
-    if !copy.is_alive() {
-      return;
-    }
-    let (bytes, age_ms) = (copy.extent.length, now.saturating_sub(copy.created));
-    all.add(bytes, resident, age_ms);
-    labels.entry(copy.label).or_default().add(bytes, resident, age_ms);
-    threads
-      .entry(alive(copy.thread, &running).map(|running| running.thread))
-      .or_default()
-      .add(bytes, resident, age_ms);
+  let mut labels = Groups::default();
+  let mut threads = Groups::default();
+  let Totals { allocated, peak } = visit::visit(|note| {
+    let resident = residency.of(note);
+    let age_ms = now.saturating_sub(note.created);
+    all.add(note.bytes, resident, age_ms);
+    labels.add(note.label, note.bytes, resident, age_ms);
+    threads.add(note.thread, note.bytes, resident, age_ms);
   });
-  let names = label::names();
-  let labels = largest_first(labels).into_iter().map(|(label, group)| (label.name_in(&names), group));
+  let (names, running) = (label::names(), threads::running());
+  // A thread that has ended owns nothing: the buffer was handed on to one that is not known.
+  let threads = threads.largest_first(|thread| thread.filter(|thread| running.contains_key(thread)));
   Usage {
     all,
-    peak_bytes: books::peak(all.live.bytes),
+    peak_bytes: peak,
     allocated,
     freed: allocated.less(all.live),
-    labels: labels.collect(),
-    threads: largest_first(threads),
+    labels: labels.largest_first(|label| label.name_in(&names)),
+    threads,
   }
 }
 
 /// Buffers, largest first. Only those that are wanted are measured.
 pub(crate) fn list(selection: &Selection) -> Vec<Entry> {
+  /// So many more than wanted are kept until they are sorted.
+  const SURPLUS: usize = 1024;
   let (now, running, names) = (platform::coarse_millis(), threads::running(), label::names());
-  let mut found = Vec::new();
-  books::visit(|copy| {
-    let age_ms = now.saturating_sub(copy.created);
-    let is_named = selection.label.as_ref().is_none_or(|label| **label == *copy.label.name_in(&names));
-    let is_old = selection.older_than_ms.is_none_or(|limit| age_ms > limit);
-    if is_named && is_old {
-      found.push((copy.clone(), age_ms));
+  let wanted = selection.label.as_deref().map(Label::known);
+  let top = selection.top.unwrap_or(usize::MAX);
+  let mut found: Vec<Note> = Vec::new();
+  let mut least = 0;
+  visit::visit(|note| {
+    let is_named = wanted.is_none_or(|wanted| wanted == Some(note.label));
+    let is_old = selection.older_than_ms.is_none_or(|limit| now.saturating_sub(note.created) > limit);
+    if is_named && is_old && note.bytes >= least {
+      found.push(*note);
+      if found.len() > top.saturating_add(SURPLUS) {
+        least = keep_largest(&mut found, top);
+      }
     }
   });
-  found.sort_by_key(|(copy, _)| std::cmp::Reverse(copy.extent.length));
-  found.truncate(selection.top.unwrap_or(usize::MAX));
+  keep_largest(&mut found, top);
+  found.sort_by_key(order);
   let mut residency = Residency::default();
-  let mut entries = Vec::new();
-  for (copy, age_ms) in found {
-    let resident = residency.of(&copy);
-    if copy.is_alive() {
-      entries.push(entry(&copy, resident, age_ms, &names, &running));
-    }
+  let entry = |note: &Note| Entry {
+    serial: note.serial,
+    bytes: note.bytes,
+    resident: residency.of(note),
+    name: note.label.name_in(&names),
+    age_ms: now.saturating_sub(note.created),
+    thread: note.thread.filter(|thread| running.contains_key(thread)),
+    source: note.source,
+  };
+  found.iter().map(entry).collect()
+}
+
+/// Of buffers alike in size the older one comes first.
+fn order(note: &Note) -> (Reverse<u64>, u64, Option<u64>) {
+  (Reverse(note.bytes), note.created, note.address)
+}
+
+/// Drops all but the largest; gives the size of the smallest that stays.
+fn keep_largest(notes: &mut Vec<Note>, count: usize) -> u64 {
+  if count < notes.len() {
+    notes.select_nth_unstable_by_key(count, order);
+    notes.truncate(count);
   }
-  entries
+  notes.iter().map(|note| note.bytes).min().unwrap_or(u64::MAX)
 }
 
-/// Everything that is alive, unmeasured, in address order: for the attribution of pages to threads.
-pub(crate) fn live(entries: &mut Vec<Entry>) {
-  let (now, running, names) = (platform::coarse_millis(), threads::running(), label::names());
-  entries.clear();
-  books::visit(|copy| {
-    entries.push(entry(copy, None, now.saturating_sub(copy.created), &names, &running));
-  });
-  entries.sort_unstable_by_key(|entry| entry.address);
-}
-
-/// Bytes that other addons declared.
-pub(crate) fn declared_bytes() -> u64 {
-  let mut bytes = 0_u64;
-  books::visit(|copy| {
-    if copy.source == Source::Declared {
-      bytes = bytes.saturating_add(copy.extent.length);
-    }
-  });
-  bytes
-}
-
-/// Bytes on the books that are in V8's count of that thread too.
-pub(crate) fn bytes_known_to_v8(thread: u32) -> u64 {
-  let mut bytes = 0_u64;
-  books::visit(|copy| {
-    if copy.thread == Some(thread) && !copy.is_shared && copy.source != Source::Declared {
-      bytes = bytes.saturating_add(copy.extent.length);
-    }
-  });
-  bytes
-}
-
-fn entry(
-  copy: &Copied,
-  resident: Option<u64>,
-  age_ms: u64,
-  names: &[Arc<str>],
-  running: &[Running],
-) -> Entry {
-  let owner = alive(copy.thread, running);
-  Entry {
-    serial: copy.serial,
-    address: copy.has_address.then_some(copy.extent.address),
-    bytes: copy.extent.length,
-    resident,
-    name: copy.label.name_in(names),
-    age_ms,
-    thread: owner.map(|owner| owner.thread),
-    tid: owner.filter(|_| !copy.is_shared).map(|owner| owner.tid),
-    source: copy.source,
-    is_mapped: copy.is_ours() && platform::is_mapping(copy.extent.length),
-  }
-}
-
-/// A thread that has ended owns nothing: the buffer was handed on to one that is not known.
-fn alive(thread: Option<u32>, running: &[Running]) -> Option<Running> {
-  running.iter().find(|running| Some(running.thread) == thread).copied()
-}
-
-fn largest_first<K: Eq + Hash>(groups: HashMap<K, Group>) -> Vec<(K, Group)> {
-  let mut groups: Vec<_> = groups.into_iter().collect();
-  groups.sort_by_key(|(_, group)| std::cmp::Reverse(group.live.bytes));
-  groups
-}
-
-/// Measures one buffer after the other, with one piece of memory for the answers of the kernel.
+/// Groups by something that is mostly the same as for the buffer before.
 #[derive(Default)]
-struct Residency {
-  pages: Vec<u8>,
+struct Groups<K> {
+  places: HashMap<K, usize, BuildHasherDefault<Mix>>,
+  groups: Vec<(K, Group)>,
+  last: usize,
 }
 
-impl Residency {
-  /// Resident bytes: of a page that it shares with others, its own part.
-  fn of(&mut self, copy: &Copied) -> Option<u64> {
-    if !copy.has_address || !platform::page_residency_works() {
-      return None;
+impl<K: Hash + Eq + Copy> Groups<K> {
+  fn add(&mut self, key: K, bytes: u64, resident: Option<u64>, age_ms: u64) {
+    if self.groups.get(self.last).is_none_or(|(last, _)| *last != key) {
+      let behind = self.groups.len();
+      self.last = *self.places.entry(key).or_insert(behind);
+      if self.last == behind {
+        self.groups.push((key, Group::default()));
+      }
     }
-    let Extent { address, length } = copy.extent;
-    if length == 0 {
-      return Some(0);
+    if let Some((_, group)) = self.groups.get_mut(self.last) {
+      group.add(bytes, resident, age_ms);
     }
-    let (page, end) = (platform::page_size(), address.saturating_add(length));
-    let first = address.saturating_sub(address.checked_rem(page).unwrap_or(0));
-    let behind = end.checked_next_multiple_of(page).unwrap_or(end);
-    self.pages.clear();
-    platform::resident_pages(first, behind, &mut self.pages);
-    let is_resident = |byte: &u8| byte & 1 == 1;
-    let count = self.pages.iter().filter(|byte| is_resident(byte)).count();
-    let mut resident = u64::try_from(count).unwrap_or(0).saturating_mul(page);
-    if self.pages.first().is_some_and(is_resident) {
-      resident = resident.saturating_sub(address.saturating_sub(first));
+  }
+
+  /// Under other names, of which several may be one.
+  fn largest_first<N: Hash + Eq>(self, name: impl Fn(K) -> N) -> Vec<(N, Group)> {
+    let mut named: HashMap<N, Group> = HashMap::new();
+    for (key, group) in self.groups {
+      named.entry(name(key)).or_default().join(group);
     }
-    if self.pages.last().is_some_and(is_resident) {
-      resident = resident.saturating_sub(behind.saturating_sub(end));
-    }
-    Some(resident)
+    let mut groups: Vec<_> = named.into_iter().collect();
+    groups.sort_by_key(|(_, group)| Reverse(group.live.bytes));
+    groups
   }
 }

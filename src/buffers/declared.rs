@@ -5,7 +5,7 @@
 
 use std::ffi::{CStr, c_char};
 
-use super::books;
+use super::held;
 use super::label::Label;
 use super::record::{Source, Tag};
 
@@ -28,11 +28,11 @@ unsafe extern "C" fn rs_memusage_declare_v1(bytes: u64, label: *const c_char) ->
     let cut = label.get(..LONGEST_LABEL).unwrap_or(label);
     Label::named(String::from_utf8_lossy(cut).into_owned())
   });
-  books::follow_address(None, bytes, false, Tag { label, thread: None, source: Source::Declared })
+  held::follow_address(None, bytes, false, Tag { label, thread: None, source: Source::Declared })
 }
 
 /// Retracts what was declared. 0 when there is no such handle, or no longer.
 #[unsafe(no_mangle)]
 extern "C" fn rs_memusage_retract_v1(handle: u64) -> u8 {
-  u8::from(books::holder_left(handle, None))
+  u8::from(held::holder_left(handle, None))
 }

@@ -25,6 +25,11 @@ impl Label {
     Self(guard.get_or_insert_with(Labels::new).number(name))
   }
 
+  /// The label of that name, if any buffer ever had it.
+  pub(super) fn known(name: &str) -> Option<Self> {
+    lock().get_or_insert_with(Labels::new).numbers.get(name).copied().map(Self)
+  }
+
   /// The label of this number, which JavaScript keeps so that no text has to cross at every call.
   pub(crate) fn from_id(id: u32) -> Self {
     Self(id)

@@ -4,8 +4,18 @@ use std::ffi::c_void;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
+use super::slabs;
 use crate::platform;
 use crate::v8::{BackingStores, Store};
+
+/// From here on memory has pages of its own, so that freeing it gives it back to the system at once. Below, that would
+/// cost more than the memory is worth.
+const WORTH_PAGES: usize = 64 * 1024;
+
+/// Whether [`OwnedMemory`] of so many bytes has pages of its own.
+pub(super) fn has_pages(length: u64) -> bool {
+  usize::try_from(length).is_ok_and(|length| length >= WORTH_PAGES)
+}
 
 /// Owns memory from its allocation until a backing store takes it over; from then on the store's death frees it.
 /// V8 counts the bytes of a store for as long as a buffer of the isolate has it, so nothing else is told to V8: what
@@ -18,7 +28,8 @@ pub(crate) struct OwnedMemory {
 impl OwnedMemory {
   /// Zeros; `None` when there is no memory left.
   pub(crate) fn zeroed(length: usize) -> Option<Self> {
-    Some(Self { start: platform::allocate_zeroed(length)?, length })
+    let allocate = if length < WORTH_PAGES { platform::allocate_zeroed } else { slabs::allocate };
+    Some(Self { start: allocate(length)?, length })
   }
 
   /// Hands the memory over to a backing store.
@@ -31,8 +42,13 @@ impl OwnedMemory {
 
 impl Drop for OwnedMemory {
   fn drop(&mut self) {
-    // SAFETY: the memory was allocated with this length, and whoever drops its owner does not use it any more.
-    unsafe { platform::free(self.start, self.length) };
+    if self.length < WORTH_PAGES {
+      // SAFETY: it was allocated with this length, and whoever drops its owner does not use it any more.
+      unsafe { platform::free(self.start, self.length) };
+    } else {
+      // SAFETY: it came from there, and whoever drops its owner does not use it any more.
+      unsafe { slabs::free(self.start) };
+    }
   }
 }
 

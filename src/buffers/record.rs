@@ -47,88 +47,78 @@ impl Tag {
 pub(super) enum Life {
   /// By the count of its backing store.
   Store(WeakStore),
-  /// Threads told us that they hold it, one entry per buffer object, and will tell when they let go.
-  Held { number: u64, address: Option<u64>, holders: Vec<u32> },
+  /// Threads told us that they hold it, and will tell when they let go.
+  Held(Box<Held>),
 }
 
-pub(super) struct Record {
-  /// Its own for ever, where an address comes back.
-  pub(super) serial: u64,
-  pub(super) life: Life,
-  pub(super) label: Label,
-  pub(super) bytes: u64,
-  /// Shared memory is on no isolate's bill.
-  pub(super) is_shared: bool,
-  /// By `platform::coarse_millis`.
-  pub(super) created: u64,
-  pub(super) thread: Option<u32>,
-  pub(super) source: Source,
+pub(super) struct Held {
+  pub(super) number: u64,
+  /// Buffer objects of all threads.
+  pub(super) holders: u32,
 }
 
-impl Record {
-  pub(super) fn new(serial: u64, life: Life, bytes: u64, is_shared: bool, tag: Tag) -> Self {
-    let Tag { label, thread, source } = tag;
-    let created = platform::coarse_millis();
-    Self { serial, life, label: label.unwrap_or_default(), bytes, is_shared, created, thread, source }
-  }
-
+impl Life {
   pub(super) fn is_alive(&self) -> bool {
-    match &self.life {
-      Life::Store(store) => store.is_alive(),
-      Life::Held { .. } => true, // it leaves the books with its last holder
+    match self {
+      Self::Store(store) => store.is_alive(),
+      Self::Held(_) => true, // it leaves the books with its last holder
     }
   }
 
-  /// A buffer that is tracked again belongs to the thread that did, and has the label that was given last.
-  pub(super) fn update(&mut self, tag: Tag) {
-    self.thread = tag.thread;
-    self.label = tag.label.unwrap_or(self.label);
+  /// Where to look whether it is alive.
+  pub(super) fn address(&self) -> usize {
+    match self {
+      Self::Store(store) => store.identity(),
+      Self::Held(_) => 0,
+    }
   }
 }
 
-/// A copy of a record, to work with while nobody waits for the table.
-#[derive(Clone)]
-pub(super) struct Copied {
-  /// A backing store that may have changed or died meanwhile.
-  pub(super) store: Option<WeakStore>,
-  pub(super) index: usize,
+/// What is noted about a buffer: all but its life, which is looked at far more often.
+#[derive(Clone, Copy)]
+pub(super) struct Note {
+  /// A number that no other entry has or had.
   pub(super) serial: u64,
-  pub(super) label: Label,
-  pub(super) extent: Extent,
-  pub(super) has_address: bool,
-  pub(super) is_shared: bool,
+  /// `None` for what was declared by its size alone. Of memory that may move, where it was last.
+  pub(super) address: Option<u64>,
+  pub(super) bytes: u64,
+  /// By `platform::coarse_millis`.
   pub(super) created: u64,
   pub(super) thread: Option<u32>,
+  pub(super) label: Label,
   pub(super) source: Source,
+  /// Shared memory is on no isolate's bill.
+  pub(super) is_shared: bool,
+  /// Whether it stays where it is, as long as it is.
+  pub(super) is_fixed: bool,
 }
 
-impl Copied {
-  pub(super) fn of(index: usize, record: &Record) -> Self {
-    let Record { serial, label, bytes, is_shared, created, thread, source, .. } = *record;
-    let (store, address) = match &record.life {
-      Life::Store(store) => (Some(store.clone()), None),
-      Life::Held { address, .. } => (None, *address),
-    };
-    let extent = Extent { address: address.unwrap_or(0), length: bytes };
-    let has_address = store.is_some() || address.is_some();
-    Self { store, index, serial, label, extent, has_address, is_shared, created, thread, source }
+impl Note {
+  pub(super) fn new(extent: Extent, is_shared: bool, is_fixed: bool, tag: Tag) -> Self {
+    let Extent { address, length } = extent;
+    let Tag { label, thread, source } = tag;
+    let (label, created) = (label.unwrap_or_default(), platform::coarse_millis());
+    Self {
+      serial: 0,
+      address: Some(address),
+      bytes: length,
+      created,
+      thread,
+      label,
+      source,
+      is_shared,
+      is_fixed,
+    }
   }
 
-  /// Looks where the memory is now. False when it is gone.
-  pub(super) fn refresh(&mut self) -> bool {
-    let Some(store) = &self.store else { return true };
-    let Some(extent) = store.extent() else { return false };
-    self.extent = extent;
-    true
+  /// Buffers of this size and more are looked at one by one; of smaller ones a look needs but the sums per page.
+  pub(super) fn is_small(&self) -> bool {
+    const LARGE: u64 = 256 * 1024;
+    self.is_fixed && self.address.is_some() && self.bytes < LARGE
   }
 
-  /// Whether the memory came from `OwnedMemory`: what an engine allocated for us is only held.
-  pub(super) fn is_ours(&self) -> bool {
-    self.source == Source::Allocated && self.store.is_some()
-  }
-
-  /// Whether the memory is still there, after it was looked at.
-  pub(super) fn is_alive(&self) -> bool {
-    self.store.as_ref().is_none_or(WeakStore::is_alive)
+  /// On whose bill it is.
+  pub(super) fn payer(&self) -> Option<u32> {
+    self.thread.filter(|_| !self.is_shared)
   }
 }

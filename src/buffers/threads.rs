@@ -1,15 +1,15 @@
 //! The JavaScript threads that use external buffers, by Node's numbers, which are never used twice.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::books;
+use super::held;
 use crate::platform;
 
 /// A thread, by Node's number and the kernel's.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Running {
-  pub(super) thread: u32,
-  pub(super) tid: i32,
+struct Running {
+  thread: u32,
+  tid: i32,
 }
 
 /// One entry per load of the package: a thread may have several.
@@ -30,11 +30,12 @@ pub(crate) fn thread_ended(thread: u32) {
   let is_gone = !running.iter().any(|other| other.thread == thread);
   drop(running);
   if is_gone {
-    books::thread_left(thread);
+    held::thread_left(thread);
   }
 }
 
-/// The threads that are alive.
-pub(super) fn running() -> Vec<Running> {
-  RUNNING.lock().unwrap_or_else(PoisonError::into_inner).clone()
+/// The threads that are alive, and the kernel's number of each.
+pub(super) fn running() -> HashMap<u32, i32> {
+  let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+  running.iter().map(|running| (running.thread, running.tid)).collect()
 }

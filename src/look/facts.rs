@@ -7,15 +7,16 @@ use super::Caller;
 use super::own_space::OwnProcess;
 use crate::attribution::{
   AddressSpace, Facts, HeaderLayout, HeldBuffer, Isolates, PageLists, StackBounds, heap_page_candidates,
-  is_mapped_buffer,
+  is_mapped_for_buffers,
 };
-use crate::buffers::{self, Entry};
+use crate::buffers::{self, Holdings, LargeBuffer};
 use crate::error::Result;
 use crate::malloc;
 use crate::parse::maps;
 use crate::platform::{self, ThreadPlace};
 use crate::threads::backoff::Backoff;
 use crate::threads::{live_isolates, registry};
+use crate::v8::Extent;
 
 /// What V8 pages of this process look like, found at the first look by a thread whose isolate is known.
 static LAYOUT: OnceLock<HeaderLayout> = OnceLock::new();
@@ -24,17 +25,18 @@ static LISTS: OnceLock<PageLists> = OnceLock::new();
 /// Where control blocks have the bounds of stacks.
 static STACK_BOUNDS: OnceLock<StackBounds> = OnceLock::new();
 
-/// The facts of this moment; `isolates` are what the threads have for theirs.
+/// The facts of this moment; `isolates` are what the threads have for theirs, `holdings` what is on the books.
 pub(super) fn gather(
   own: &OwnProcess,
   caller: Caller,
   threads: &[ThreadPlace],
   isolates: &[(i32, u64)],
+  holdings: &Holdings,
 ) -> Result<Facts> {
-  let buffers = held_buffers();
+  let buffer_mappings = buffers::mappings();
   let mut live: HashSet<u64> = registry::isolates().into_iter().map(|(isolate, _)| isolate).collect();
   if let Some(isolate) = caller.isolate.map(|own| own.address).or_else(|| live.iter().next().copied()) {
-    find_layout(own, isolate, &buffers)?;
+    find_layout(own, isolate, &buffer_mappings)?;
   }
   live.extend(isolates.iter().map(|(_, isolate)| *isolate));
   let control_blocks: Vec<(i32, u64)> =
@@ -50,7 +52,8 @@ pub(super) fn gather(
     control_blocks,
     main_thread: platform::main_thread(),
     malloc_is_glibc: malloc::headers_are_known(),
-    buffers,
+    buffers: held_buffers(holdings),
+    buffer_mappings,
   })
 }
 
@@ -63,16 +66,13 @@ fn committed(caller: Caller) -> HashMap<u64, u64> {
   committed
 }
 
-/// What is on the books of external buffers and has an address.
-fn held_buffers() -> Vec<HeldBuffer> {
-  let mut entries = Vec::new();
-  buffers::live(&mut entries);
-  let held = |entry: &Entry| {
-    let start = entry.address?;
-    let end = start.checked_add(entry.bytes)?;
-    Some(HeldBuffer { start, end, thread: entry.tid, is_mapped: entry.is_mapped })
+/// The large ones of what is on the books of external buffers.
+fn held_buffers(holdings: &Holdings) -> Vec<HeldBuffer> {
+  let held = |buffer: &LargeBuffer| {
+    let Extent { address, length } = buffer.extent;
+    Some(HeldBuffer { start: address, end: address.checked_add(length)?, thread: buffer.tid })
   };
-  entries.iter().filter_map(held).collect()
+  holdings.large.iter().filter_map(held).collect()
 }
 
 fn stack_bounds(own: &OwnProcess, control_blocks: &[(i32, u64)]) -> Option<StackBounds> {
@@ -85,7 +85,7 @@ fn stack_bounds(own: &OwnProcess, control_blocks: &[(i32, u64)]) -> Option<Stack
 }
 
 /// Finds the layout of V8's pages, and of the lists of its spaces, in the pages of `isolate`.
-fn find_layout(own: &OwnProcess, isolate: u64, buffers: &[HeldBuffer]) -> Result<()> {
+fn find_layout(own: &OwnProcess, isolate: u64, buffer_mappings: &[(u64, u64)]) -> Result<()> {
   static TRIES: Backoff = Backoff::new();
   if LAYOUT.get().is_some() || !TRIES.is_due() {
     return Ok(());
@@ -94,7 +94,7 @@ fn find_layout(own: &OwnProcess, isolate: u64, buffers: &[HeldBuffer]) -> Result
   let mut regions = Vec::new();
   if maps::parse(&text, &mut regions).is_ok() {
     let mut pages = heap_page_candidates(&regions);
-    pages.retain(|page| !is_mapped_buffer(buffers, *page) && platform::is_in_memory(*page));
+    pages.retain(|page| !is_mapped_for_buffers(buffer_mappings, *page) && platform::is_in_memory(*page));
     if let Some(layout) = HeaderLayout::find(own, &pages, isolate) {
       if let Some(lists) = PageLists::find(own, &layout, &pages, isolate) {
         LISTS.get_or_init(|| lists);

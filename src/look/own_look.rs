@@ -10,15 +10,16 @@ use super::own_space::OwnProcess;
 use super::sources::survey_truthfully;
 use super::{Caller, facts, thread_arenas};
 use crate::attribution::{
-  ChunkOwners, Facts, HeldBuffer, IsolateWords, Owner, ResidencySource, Search, Survey, ThreadArena,
-  V8Evidence, find_owners, weigh, weigh_others,
+  ChunkOwners, Facts, HeldBuffer, IsolateWords, Owner, ResidencySource, Search, SmallBuffers, Survey,
+  ThreadArena, V8Evidence, find_owners, weigh, weigh_others,
 };
-use crate::buffers;
+use crate::buffers::{self, Holdings, SmallOnPages};
 use crate::error::{MeasureError, Result};
 use crate::malloc;
 use crate::parse::status;
 use crate::platform::{self, PerProcess, ThreadPlace};
 use crate::threads::{live_isolates, registry};
+use crate::v8::Extent;
 
 /// A look and how its figures came about.
 pub(crate) struct Look {
@@ -27,8 +28,11 @@ pub(crate) struct Look {
   pub(crate) threads: Vec<ThreadPlace>,
   /// The arena of each, where those of all threads are known.
   pub(crate) arenas: Option<HashMap<i32, ThreadArena>>,
-  /// Buffers that somebody keeps books about.
+  /// Buffers that somebody keeps books about, but small ones.
   pub(crate) buffers: Vec<HeldBuffer>,
+  /// Those.
+  pub(crate) small_buffers: Vec<SmallBuffers>,
+  tracked_bytes: u64,
   /// What the variable with the isolate held in each of them: isolates, and perhaps a word that is none.
   pub(super) isolates: Vec<(i32, u64)>,
   /// Whether the heap pages of each isolate could be told apart.
@@ -54,10 +58,27 @@ impl Look {
   /// Bytes of the buffers on the books, and how many of them are resident.
   pub(crate) fn tracked(&self) -> (u64, u64) {
     let page_size = platform::page_size();
-    self.buffers.iter().fold((0, 0), |(bytes, resident), HeldBuffer { start, end, .. }| {
-      let overlap = self.survey.resident_overlap(*start, *end, page_size);
-      (bytes.saturating_add(end.saturating_sub(*start)), resident.saturating_add(overlap))
-    })
+    let large = self
+      .buffers
+      .iter()
+      .map(|HeldBuffer { start, end, .. }| self.survey.resident_overlap(*start, *end, page_size));
+    let small =
+      self.small_buffers.iter().map(|small| self.survey.resident_of_sums(small.start, &small.bytes));
+    (self.tracked_bytes, large.chain(small).fold(0, u64::saturating_add))
+  }
+
+  /// Resident bytes of native memory that is not the C allocator's: what is in use of it, and what waits for the next
+  /// buffer.
+  pub(crate) fn beside_allocator(&self) -> (u64, u64) {
+    let is_beside = |owner| matches!(owner, Owner::Buffer | Owner::GrowableBuffer | Owner::LowLevelAlloc);
+    let beside = self.survey.measured.iter().filter(|measured| is_beside(measured.piece.owner));
+    let resident = beside.fold(0_u64, |sum, measured| sum.saturating_add(measured.resident));
+    let page_size = platform::page_size();
+    let free = buffers::free_ranges()
+      .into_iter()
+      .map(|(start, end)| self.survey.resident_overlap(start, end, page_size))
+      .fold(0, u64::saturating_add);
+    (resident.saturating_sub(free), free.min(resident))
   }
 
   /// Resident bytes in arenas of threads that ended; `None` where it is not known which those are.
@@ -81,7 +102,7 @@ pub(crate) fn look(caller: Caller, every_piece: bool) -> Result<Look> {
   let waited = start.elapsed();
   let own = OwnProcess::open();
   let (settled, unsettled) = settle(&own, caller, every_piece)?;
-  let Attempt { threads, isolates, facts, survey, residency, v8, evidence } = settled;
+  let Attempt { threads, isolates, holdings, facts, survey, residency, v8, evidence } = settled;
   let array_buffer_bytes =
     if has_unregistered(&survey) { None } else { registry::array_buffer_bytes(&own.memory) };
   let arenas = thread_arenas::arenas_of(
@@ -95,7 +116,7 @@ pub(crate) fn look(caller: Caller, every_piece: bool) -> Result<Look> {
     regions: u64::try_from(survey.regions.len()).unwrap_or(u64::MAX),
     anonymous: survey.counted.anonymous,
     threads: survey.counted.threads,
-    buffers: u64::try_from(facts.buffers.len()).unwrap_or(u64::MAX),
+    buffers: u64::try_from(buffers::count()).unwrap_or(u64::MAX),
   });
   Ok(Look {
     survey,
@@ -103,6 +124,8 @@ pub(crate) fn look(caller: Caller, every_piece: bool) -> Result<Look> {
     arenas,
     knows_heaps: facts.layout.is_some(),
     buffers: facts.buffers,
+    small_buffers: small_buffers(&holdings),
+    tracked_bytes: holdings.bytes,
     isolates,
     residency,
     v8,
@@ -117,6 +140,7 @@ pub(crate) fn look(caller: Caller, every_piece: bool) -> Result<Look> {
 struct Attempt {
   threads: Vec<ThreadPlace>,
   isolates: Vec<(i32, u64)>,
+  holdings: Holdings,
   facts: Facts,
   survey: Survey,
   residency: ResidencySource,
@@ -156,7 +180,8 @@ fn read(own: &OwnProcess, caller: Caller, every_piece: bool, search: Search) -> 
   let threads = platform::thread_places();
   live_isolates::calibrate(&threads, registry::threads_with_isolates());
   let isolates = live_isolates::candidates(&threads, &own.memory);
-  let facts = facts::gather(own, caller, &threads, &isolates)?;
+  let holdings = buffers::holdings();
+  let facts = facts::gather(own, caller, &threads, &isolates, &holdings)?;
   let (mut survey, residency) = survey_truthfully(own, &facts, caller.isolate, every_piece, search)?;
   let v8 = match caller.isolate {
     Some(isolate) if facts.layout.is_some() => weigh(&mut survey, isolate),
@@ -172,7 +197,7 @@ fn read(own: &OwnProcess, caller: Caller, every_piece: bool, search: Search) -> 
     evidence = weigh_others(&survey, &words);
     evidence.extend(caller.isolate.map(|own| (own.address, v8)));
   }
-  Ok(Attempt { threads, isolates, facts, survey, residency, v8, evidence })
+  Ok(Attempt { threads, isolates, holdings, facts, survey, residency, v8, evidence })
 }
 
 impl Attempt {
@@ -186,7 +211,12 @@ impl Attempt {
 pub(crate) fn find_chunk_owners(look: &Look) -> ChunkOwners {
   let start = Instant::now();
   let own = OwnProcess::open();
-  let owners = find_owners(&look.survey, &own, &look.buffers, platform::page_size());
+  // The others of the small ones lie where no search goes.
+  let small = buffers::small_with_pages().into_iter().filter_map(|Extent { address, length }| {
+    Some(HeldBuffer { start: address, end: address.checked_add(length)?, thread: None })
+  });
+  let buffers: Vec<HeldBuffer> = look.buffers.iter().copied().chain(small).collect();
+  let owners = find_owners(&look.survey, &own, &buffers, platform::page_size());
   cost::SEARCH.learn(owners.searched(), start.elapsed());
   owners
 }
@@ -216,6 +246,15 @@ pub(crate) fn check_budget(budget: Duration, kind: Kind, walks: bool) -> Result<
     return Err(MeasureError::OverBudget { predicted_micros, budget_micros });
   }
   Ok(())
+}
+
+fn small_buffers(holdings: &Holdings) -> Vec<SmallBuffers> {
+  let small = |SmallOnPages { start, tid, bytes }: &SmallOnPages| SmallBuffers {
+    start: *start,
+    thread: *tid,
+    bytes: *bytes,
+  };
+  holdings.small.iter().map(small).collect()
 }
 
 fn existing_arenas(survey: &Survey) -> HashSet<u64> {

@@ -176,6 +176,7 @@ impl Looked {
     let hints = Hints {
       own_isolate: self.scene.caller.isolate.map(|own| own.address),
       buffers: &self.look.buffers,
+      small: &self.look.small_buffers,
       chunks: self.chunks.as_ref(),
       page_size: platform::page_size(),
     };

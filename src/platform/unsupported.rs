@@ -148,16 +148,46 @@ pub fn allocate_zeroed(_length: usize) -> Option<NonNull<u8>> {
   None
 }
 
-/// See [`allocate_zeroed`].
-pub fn is_mapping(_length: u64) -> bool {
-  false
-}
-
 /// Nothing was handed out.
 ///
 /// # Safety
 /// None is needed.
 pub unsafe fn free(_start: NonNull<u8>, _length: usize) {}
+
+/// Nothing is mapped here.
+pub fn map(_length: usize) -> Option<usize> {
+  None
+}
+
+/// See [`map`].
+///
+/// # Safety
+/// None is needed.
+pub unsafe fn unmap(_start: usize, _length: usize) -> bool {
+  false
+}
+
+/// See [`map`].
+///
+/// # Safety
+/// None is needed.
+pub unsafe fn give_back(_start: usize, _length: usize) -> bool {
+  false
+}
+
+/// See [`map`].
+///
+/// # Safety
+/// None is needed.
+pub unsafe fn is_locked(_start: usize, _length: usize) -> bool {
+  false
+}
+
+/// See [`map`].
+pub fn without_huge_pages(_start: usize, _length: usize) {}
+
+/// Nothing is brought nearer.
+pub fn prefetch(_address: usize) {}
 
 /// Milliseconds since the first call.
 pub fn coarse_millis() -> u64 {

@@ -28,6 +28,7 @@ struct Symbols {
   byte_length: OfStore,
   max_byte_length: OfStore,
   is_shared: unsafe extern "C" fn(*mut c_void) -> bool,
+  is_resizable: unsafe extern "C" fn(*mut c_void) -> bool,
   /// `v8::Isolate* v8::Isolate::TryGetCurrent()`
   current_isolate: unsafe extern "C" fn() -> *mut c_void,
   /// `std::unique_ptr<BackingStore> v8::ArrayBuffer::NewBackingStore(void*, size_t, deleter, void*)`
@@ -146,6 +147,18 @@ impl Store {
     unsafe { (self.symbols.is_shared)(self.pointer.object()) }
   }
 
+  /// Whether its memory stays where it is, in this extent, for as long as there is any. False where that is not sure:
+  /// a `WebAssembly.Memory`, which may grow, looks like any other store of whole pages of its kind that begins with a
+  /// page of the system.
+  pub(crate) fn is_fixed(&self, Extent { address, length }: Extent) -> bool {
+    const PAGE: u64 = 4096;
+    const PAGE_OF_WASM: u64 = 64 * 1024;
+    // SAFETY: the use keeps the object; the getter only reads a field.
+    let is_resizable = || unsafe { (self.symbols.is_resizable)(self.pointer.object()) };
+    let may_be_wasm = address.is_multiple_of(PAGE) && length.is_multiple_of(PAGE_OF_WASM);
+    length > 0 && !may_be_wasm && !is_resizable()
+  }
+
   /// What C++ counts.
   pub(crate) fn pointer(&self) -> &SharedPointer {
     &self.pointer
@@ -158,7 +171,7 @@ impl Store {
 
   /// The way to find out later what became of it.
   pub(crate) fn downgrade(&self) -> Option<WeakStore> {
-    Some(WeakStore { pointer: self.pointer.downgrade()?, symbols: self.symbols })
+    Some(WeakStore { pointer: self.pointer.downgrade()? })
   }
 }
 
@@ -166,7 +179,6 @@ impl Store {
 #[derive(Clone)]
 pub(crate) struct WeakStore {
   pointer: WeakPointer,
-  symbols: &'static Symbols,
 }
 
 impl WeakStore {
@@ -183,7 +195,8 @@ impl WeakStore {
   /// Where it is now; `None` when it is gone. It cannot go while it is looked at, and if all others let go in that
   /// moment, this call frees it.
   pub(crate) fn extent(&self) -> Option<Extent> {
-    let store = Store { pointer: self.pointer.upgrade()?, symbols: self.symbols };
+    let BackingStores { symbols } = BackingStores::unverified()?;
+    let store = Store { pointer: self.pointer.upgrade()?, symbols };
     Some(store.extent())
   }
 }
@@ -215,6 +228,7 @@ impl Symbols {
         byte_length: function(c"_ZNK2v812BackingStore10ByteLengthEv")?,
         max_byte_length: function(c"_ZNK2v812BackingStore13MaxByteLengthEv")?,
         is_shared: function(c"_ZNK2v812BackingStore8IsSharedEv")?,
+        is_resizable: function(c"_ZNK2v812BackingStore27IsResizableByUserJavaScriptEv")?,
         current_isolate: function(c"_ZN2v87Isolate13TryGetCurrentEv")?,
         new_store: function(c"_ZN2v811ArrayBuffer15NewBackingStoreEPvmPFvS1_mS1_ES1_")?,
         new_array_buffer: function(

@@ -171,6 +171,37 @@ pub fn call_in_fork(call: Function<(), ()>, seconds: u32) -> i32 {
   -1
 }
 
+/// A reservation that `exhaust_mappings` cuts into single pages.
+static CUT: std::sync::Mutex<usize> = std::sync::Mutex::new(0);
+
+/// More pages than a process may have mappings.
+const CUT_LENGTH: usize = 1 << 30;
+
+/// Makes mappings until the kernel allows no more; gives how many. `drop_mappings` has to follow soon.
+#[napi]
+pub fn exhaust_mappings() -> u32 {
+  let start = map(CUT_LENGTH, libc::PROT_NONE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1);
+  *CUT.lock().unwrap() = start.addr();
+  let mut count = 0;
+  for offset in (PAGE..CUT_LENGTH).step_by(2 * PAGE) {
+    // SAFETY: nobody uses the mapping made above.
+    if unsafe { libc::mprotect(start.wrapping_add(offset).cast(), PAGE, libc::PROT_READ) } != 0 {
+      break;
+    }
+    count += 2;
+  }
+  count
+}
+
+/// Takes away what `exhaust_mappings` made.
+#[napi]
+pub fn drop_mappings() {
+  let start = std::ptr::without_provenance_mut(std::mem::take(&mut *CUT.lock().unwrap()));
+  // SAFETY: nobody uses the mapping.
+  let failed = unsafe { libc::munmap(start, CUT_LENGTH) } != 0;
+  assert!(!failed);
+}
+
 #[inline(never)]
 fn descend(depth: usize) {
   let frame = std::hint::black_box([1_u8; 16 * 1024]);

@@ -176,7 +176,7 @@ fn a_chunk_that_the_kernel_split_is_one() {
 #[test]
 fn a_buffer_on_the_books_is_known_where_it_carries_no_sign() {
   let mut space = HandBuilt::new().anonymous(ALIGNED, 4 * MIB, "rw-p").touched(ALIGNED, 4 * MIB);
-  let held = HeldBuffer { start: ALIGNED + MIB, end: ALIGNED + 2 * MIB, thread: None, is_mapped: false };
+  let held = HeldBuffer { start: ALIGNED + MIB, end: ALIGNED + 2 * MIB, thread: None };
   space.facts.buffers.push(held);
   let expected = [
     (ALIGNED, ALIGNED + MIB, Part::Other, Owner::Process),

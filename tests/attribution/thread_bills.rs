@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use rs_memusage::attribution::{
-  Bills, ChunkOwners, HeldBuffer, Hints, Owner, Part, ResidencySource, Shared, Survey, Tenant, ThreadArena,
-  bills, find_owners,
+  Bills, ChunkOwners, HeldBuffer, Hints, Owner, Part, ResidencySource, Shared, SmallBuffers, Survey, Tenant,
+  ThreadArena, bills, find_owners,
 };
 
 use crate::hand_built::{HandBuilt, ISOLATE, KIB, MAIN_THREAD, MIB, OTHER_ISOLATE, PAGE};
@@ -58,7 +58,7 @@ fn on_the_books(buffers: &[HeldBuffer]) -> Hints<'_> {
 }
 
 fn held(start: u64, size: u64, thread: i32) -> HeldBuffer {
-  HeldBuffer { start, end: start + size, thread: Some(thread), is_mapped: false }
+  HeldBuffer { start, end: start + size, thread: Some(thread) }
 }
 
 fn total(bills: &Bills) -> u64 {
@@ -123,9 +123,10 @@ fn claims_to_large_allocations_are_met_as_far_as_they_go() {
 #[test]
 fn a_claim_is_less_what_the_books_say_is_not_in_memory() {
   let buffer = CHUNKS + 64 * MIB;
-  let untouched = HeldBuffer { is_mapped: true, ..held(buffer, 50 * MIB, MAIN_THREAD) };
+  let untouched = held(buffer, 50 * MIB, MAIN_THREAD);
   let mut space = with_chunks().anonymous(buffer, 50 * MIB, "rw-p").touched(buffer, MIB);
   space.facts.buffers.push(untouched);
+  space.facts.buffer_mappings.push((untouched.start, untouched.end));
   let survey = look(&space);
   let bills = bills(&survey, &two_threads([50 * MIB, 41 * MIB]), on_the_books(&[untouched]));
   let [main, worker] = bills.threads.as_slice() else { panic!("two bills") };
@@ -255,8 +256,8 @@ fn of_the_pages_at_its_ends_a_buffer_counts_its_own_part() {
 #[test]
 fn a_buffer_with_a_mapping_of_its_own_is_native_memory() {
   let mut space = process().anonymous(CHUNKS, 4 * MIB, "rw-p").touched(CHUNKS, 3 * MIB).chunk(CHUNKS, MIB);
-  let mapped = |start, size| HeldBuffer { is_mapped: true, ..held(start, size, WORKER) };
-  space.facts.buffers = vec![mapped(CHUNKS + MIB, MIB - 100), mapped(CHUNKS + 2 * MIB, MIB)];
+  space.facts.buffers = vec![held(CHUNKS + MIB, MIB - 100, WORKER), held(CHUNKS + 2 * MIB, MIB, WORKER)];
+  space.facts.buffer_mappings = vec![(CHUNKS + MIB, CHUNKS + 2 * MIB), (CHUNKS + 2 * MIB, CHUNKS + 3 * MIB)];
   let pieces: Vec<_> =
     space.pieces().into_iter().filter(|piece| (CHUNKS..CHUNKS + 4 * MIB).contains(&piece.0)).collect();
   assert_eq!(
@@ -279,6 +280,29 @@ fn a_buffer_with_a_mapping_of_its_own_is_native_memory() {
   assert_eq!(found.threads[0].array_buffers, Some(MIB - 100));
   assert_eq!(found.threads[1].array_buffers, Some(0), "nobody points at the other one");
   assert_eq!(total(&found), survey.breakdown.resident());
+}
+
+#[test]
+fn small_buffers_are_told_by_their_sums_per_page() {
+  let space = process().anonymous(CHUNKS, 4 * PAGE, "rw-p").words(CHUNKS, &[0, (4 * PAGE) | 2]);
+  let space = space.touched(CHUNKS + 3 * PAGE, PAGE); // the first page and the last
+  let survey = look(&space);
+  let sums = |thread, on_pages: [u32; 4]| {
+    let mut bytes = [0; 64];
+    bytes[..4].copy_from_slice(&on_pages);
+    SmallBuffers { start: CHUNKS, thread: Some(thread), bytes }
+  };
+  let nobody = 4711;
+  let small = [sums(WORKER, [1000, 2000, 0, 300]), sums(MAIN_THREAD, [500, 0, 7, 0]), sums(nobody, [9; 4])];
+  assert_eq!(small.map(|small| survey.resident_of_sums(small.start, &small.bytes)), [1300, 500, 18]);
+  let hints = Hints { small: &small, ..on_the_books(&[]) };
+  let known = bills(&survey, &two_threads([0, 0]), hints);
+  let held: Vec<_> = known.threads.iter().map(|bill| bill.array_buffers).collect();
+  assert_eq!(held, [Some(500), Some(1300)]);
+  assert_eq!(total(&known), survey.breakdown.resident());
+  // What is not in memory is no claim on what is: without the 2000 bytes the worker would have a part of the chunks.
+  let claiming = bills(&survey, &two_threads([0, MIB + 3300]), hints);
+  assert_eq!(claiming.shared.large_allocations, known.shared.large_allocations);
 }
 
 #[test]
@@ -308,7 +332,7 @@ fn bills_and_what_is_shared_add_up() {
       .into_iter()
       .map(|(offset, size, thread)| {
         let start = if offset < 40 * MIB { CHUNKS + offset } else { ARENA + offset - 40 * MIB };
-        HeldBuffer { start, end: start + size, thread: Some(MAIN_THREAD + thread), is_mapped: false }
+        HeldBuffer { start, end: start + size, thread: Some(MAIN_THREAD + thread) }
       })
       .collect();
     let tenants: Vec<Tenant> = (0..3_usize)
@@ -319,7 +343,7 @@ fn bills_and_what_is_shared_add_up() {
         external: external[index],
       })
       .collect();
-    let bills = bills(&survey, &tenants, Hints { own_isolate: Some(ISOLATE), chunks: deep.then_some(&owners), buffers: &buffers, page_size: PAGE });
+    let bills = bills(&survey, &tenants, Hints { own_isolate: Some(ISOLATE), chunks: deep.then_some(&owners), buffers: &buffers, small: &[], page_size: PAGE });
     prop_assert_eq!(total(&bills), survey.breakdown.resident());
     prop_assert_eq!(bills.shared.v8_pool, survey.breakdown.part(Part::V8Pool));
   });

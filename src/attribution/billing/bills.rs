@@ -6,9 +6,9 @@
 use std::collections::HashMap;
 
 use super::pointer_search::ChunkOwners;
-use crate::attribution::facts::HeldBuffer;
+use crate::attribution::facts::{HeldBuffer, SmallBuffers};
 use crate::attribution::measure::{Measured, Survey};
-use crate::attribution::piece::{Owner, Part};
+use crate::attribution::piece::{Owner, Part, Piece};
 
 /// Which of the C allocator's arenas a thread allocates from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -125,8 +125,10 @@ pub struct Bills {
 pub struct Hints<'a> {
   /// The isolate whose pages the survey may have told as a remainder.
   pub own_isolate: Option<u64>,
-  /// Buffers that somebody keeps books about.
+  /// Buffers that somebody keeps books about, but small ones.
   pub buffers: &'a [HeldBuffer],
+  /// Those.
+  pub small: &'a [SmallBuffers],
   /// The outcome of a search for the owners of large allocations.
   pub chunks: Option<&'a ChunkOwners>,
   /// Bytes per page.
@@ -253,15 +255,43 @@ impl Ledger {
     for buffer in hints.buffers {
       let Some(index) = buffer.thread.and_then(|tid| self.by_thread.get(&tid)) else { continue };
       let Some(piece) = survey.piece_with(buffer.start, buffer.end) else { continue };
-      let is_searched = matches!(piece.owner, Owner::LargeChunks | Owner::GrowableBuffer | Owner::Buffer);
-      if piece.part == Part::NativeHeap && !(is_searched && hints.chunks.is_some()) {
-        let account = self.account_of(piece.owner);
-        let resident = survey.resident_overlap(buffer.start, buffer.end, hints.page_size);
-        self.ascribe(index, account, resident);
-        if let Some(absent) = self.absent.get_mut(index) {
-          add(absent, buffer.end.saturating_sub(buffer.start).saturating_sub(resident));
-        }
+      let resident = || survey.resident_overlap(buffer.start, buffer.end, hints.page_size);
+      self.by_piece(index, piece, hints, buffer.end.saturating_sub(buffer.start), resident);
+    }
+    for small in hints.small {
+      if let Some(index) = small.thread.and_then(|tid| self.by_thread.get(&tid)) {
+        self.by_pages(index, small, survey, hints);
       }
+    }
+  }
+
+  /// So many `bytes` in a piece are the thread's, of which so many are `resident`.
+  fn by_piece(&mut self, index: usize, piece: &Piece, hints: Hints, bytes: u64, resident: impl Fn() -> u64) {
+    let is_searched = matches!(piece.owner, Owner::LargeChunks | Owner::GrowableBuffer | Owner::Buffer);
+    if piece.part == Part::NativeHeap && !(is_searched && hints.chunks.is_some()) {
+      let (account, resident) = (self.account_of(piece.owner), resident());
+      self.ascribe(index, account, resident);
+      if let Some(absent) = self.absent.get_mut(index) {
+        add(absent, bytes.saturating_sub(resident));
+      }
+    }
+  }
+
+  /// Pages next to each other are mostly of one piece.
+  fn by_pages(&mut self, index: usize, small: &SmallBuffers, survey: &Survey, hints: Hints) {
+    let mut start = small.start;
+    let mut rest = small.bytes.as_slice();
+    while !rest.is_empty() {
+      let piece = survey.piece_with(start, start.saturating_add(1));
+      let end = piece.map_or(0, |piece| piece.end).max(start.saturating_add(hints.page_size));
+      let pages = end.saturating_sub(start).checked_div(hints.page_size).unwrap_or(0);
+      let count = usize::try_from(pages).unwrap_or(usize::MAX).clamp(1, rest.len());
+      let (bytes, others) = rest.split_at(count);
+      let sum = bytes.iter().map(|bytes| u64::from(*bytes)).sum();
+      if let Some(piece) = piece.filter(|_| sum > 0) {
+        self.by_piece(index, piece, hints, sum, || survey.resident_of_sums(start, bytes));
+      }
+      (start, rest) = (end, others);
     }
   }
 

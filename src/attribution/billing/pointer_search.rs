@@ -131,8 +131,7 @@ fn allocations(
   page_size: u64,
 ) -> Vec<Allocation> {
   let is_mapped = |buffer: &&HeldBuffer| {
-    let owner = survey.piece_with(buffer.start, buffer.end).map(|piece| piece.owner);
-    buffer.is_mapped || owner == Some(Owner::Buffer)
+    survey.piece_with(buffer.start, buffer.end).is_some_and(|piece| piece.owner == Owner::Buffer)
   };
   let mapped = buffers.iter().filter(is_mapped).map(|buffer| Allocation {
     payload: buffer.start,

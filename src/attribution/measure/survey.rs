@@ -58,6 +58,11 @@ impl Survey {
     self.resident_between(first, behind).saturating_sub(before).saturating_sub(after)
   }
 
+  /// Of small buffers with so many bytes on each of the pages from `start` on, what is resident.
+  pub fn resident_of_sums(&self, start: u64, bytes: &[u32]) -> u64 {
+    self.residency.of_sums(start, bytes)
+  }
+
   /// The first address behind this piece and those behind it that adjoin and are alike.
   pub(in crate::attribution) fn end_of_alike(&self, piece: &Piece) -> u64 {
     let behind = self.measured.partition_point(|measured| measured.piece.start <= piece.start);

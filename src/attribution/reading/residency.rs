@@ -115,6 +115,22 @@ impl Residency {
     })
   }
 
+  /// The sum of what is resident where each of the pages from `start` on has so many bytes.
+  pub(in crate::attribution) fn of_sums(&self, start: u64, bytes: &[u32]) -> u64 {
+    let length = u64::try_from(bytes.len()).unwrap_or(0).saturating_mul(self.page_size);
+    let end = start.saturating_add(length);
+    let first = self.regions.partition_point(|(_, behind, _)| *behind <= start);
+    let regions = self.regions.get(first..).unwrap_or_default().iter();
+    regions.take_while(|(first, _, _)| *first < end).fold(0, |sum, (first, behind, _)| {
+      let from = start.max(*first);
+      let skipped = pages_of(from.saturating_sub(start), self.page_size);
+      let pages = self.pages(from, end.min(*behind)).iter().zip(bytes.iter().skip(skipped));
+      pages.fold(sum, |sum, (page, bytes)| {
+        sum.saturating_add(u64::from(*bytes).saturating_mul(u64::from(page & 1)))
+      })
+    })
+  }
+
   /// The resident pages between two page boundaries of one region, as runs from a first address to the one behind.
   pub(in crate::attribution) fn runs_between(&self, start: u64, end: u64) -> Vec<(u64, u64)> {
     let mut runs: Vec<(u64, u64)> = Vec::new();

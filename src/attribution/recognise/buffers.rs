@@ -2,12 +2,13 @@
 
 use super::next_known;
 use super::scene::{Found, Place};
-use crate::attribution::facts::{HeldBuffer, mapped_buffer_at};
+use crate::attribution::facts::mapping_for_buffers;
 use crate::attribution::piece::{Owner, Part};
 
-/// A buffer with a mapping of its own.
+/// Memory that was mapped for buffers: those that are there, and room for others.
 pub(super) fn mapped(place: &Place) -> Option<Found> {
-  found(place, mapped_buffer_at(&place.facts().buffers, place.start)?)
+  let (_, end) = mapping_for_buffers(&place.facts().buffer_mappings, place.start)?;
+  found(place, end)
 }
 
 /// A buffer on the books that nothing else explains: one that has grown to its maximum fills its reservation, and
@@ -16,12 +17,12 @@ pub(super) fn on_the_books(place: &Place) -> Option<Found> {
   let buffers = &place.facts().buffers;
   let behind = buffers.partition_point(|buffer| buffer.start <= place.start);
   let buffer = buffers.get(behind.checked_sub(1)?)?;
-  found(place, Some(buffer).filter(|buffer| place.start < buffer.end)?)
+  found(place, Some(buffer.end).filter(|end| place.start < *end)?)
 }
 
 /// To the end of its last page.
-fn found(place: &Place, buffer: &HeldBuffer) -> Option<Found> {
-  let end = buffer.end.checked_next_multiple_of(place.page_size())?;
+fn found(place: &Place, end: u64) -> Option<Found> {
+  let end = end.checked_next_multiple_of(place.page_size())?;
   Some(Found { end: end.min(place.reach()), part: Part::NativeHeap, owner: Owner::Buffer })
 }
 

@@ -2,7 +2,7 @@
 //! pieces of them.
 
 use super::scene::{Found, Place};
-use crate::attribution::facts::{Facts, is_mapped_buffer};
+use crate::attribution::facts::{Facts, is_mapped_for_buffers};
 use crate::attribution::piece::{Owner, Part};
 use crate::attribution::reading::Memory;
 use crate::attribution::region_kinds::is_immense;
@@ -41,8 +41,9 @@ impl HeapPages {
     is_there: impl Fn(u64) -> bool,
   ) -> Self {
     let Some(layout) = facts.layout else { return Self { pages: Vec::new() } };
-    let may_be_read =
-      |region: &&Region| !is_mapped_buffer(&facts.buffers, region.start) && is_there(region.start);
+    let may_be_read = |region: &&Region| {
+      !is_mapped_for_buffers(&facts.buffer_mappings, region.start) && is_there(region.start)
+    };
     let aligned = regions.iter().filter(|region| may_hold_heap_pages(region));
     let candidates: Vec<&Region> = aligned.filter(may_be_read).collect();
     let mut reader = Reader::new(facts, &layout, memory);

@@ -41,8 +41,12 @@ fn start_of(place: &Place, is_known: impl Fn(u64, [u64; 2]) -> bool) -> u64 {
 fn next_buffer(place: &Place) -> Option<u64> {
   let buffers = &place.facts().buffers;
   let behind = buffers.partition_point(|buffer| buffer.start <= place.start);
-  let mut buffers = buffers.get(behind..)?.iter();
-  buffers.find(|buffer| buffer.start.is_multiple_of(place.page_size())).map(|buffer| buffer.start)
+  let mut buffers = buffers.get(behind..).unwrap_or_default().iter().map(|buffer| buffer.start);
+  let buffer = buffers.find(|start| start.is_multiple_of(place.page_size()));
+  let mappings = &place.facts().buffer_mappings;
+  let behind = mappings.partition_point(|(start, _)| *start <= place.start);
+  let mapping = mappings.get(behind).map(|(start, _)| *start);
+  buffer.into_iter().chain(mapping).min()
 }
 
 fn next_heap_page(place: &Place) -> Option<u64> {

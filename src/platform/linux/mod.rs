@@ -24,9 +24,9 @@ mod trial;
 use std::sync::OnceLock;
 
 pub use clock::coarse_millis;
-pub use external_memory::{allocate_zeroed, free, is_mapping};
+pub use external_memory::{allocate_zeroed, free, give_back, is_locked, map, unmap, without_huge_pages};
 pub use footprint::footprint;
-pub use own_memory::{OwnMemory, read_own_words};
+pub use own_memory::{OwnMemory, prefetch, read_own_words};
 pub use own_pages::OwnPages;
 pub use page_tables::pagemap_tells_zero_pages;
 pub use peak::{peak_resident_set_size, reset_peak_resident_set_size};
