@@ -43,13 +43,8 @@ describe('in a vm context', () => {
         try {
           await call()
         } catch (error) {
-          const { Error: AnyError, RangeError: OfRange, TypeError: OfType } = globals
-          const classes = [
-            ['RangeError', OfRange],
-            ['TypeError', OfType],
-            ['Error', AnyError],
-          ]
-          const [className] = classes.find(([, known]) => error instanceof known) ?? ['of another realm']
+          const classes = ['RangeError', 'TypeError', 'Error']
+          const className = classes.find((known) => error instanceof globals[known]) ?? 'of another realm'
           const { code, file, syscall, errno, budgetMs, message, stack } = error
           answer[name] = { className, code, file, syscall, errno, budgetMs }
           answer[name].isSound = stack.includes(message)
