@@ -14,7 +14,7 @@ describe('a million tracked small buffers', () => {
       const { collectUntil } = require('./__test__/helpers/collect.js')
       const inUse = () => rssBreakdown({ allocator: true }).nativeHeap.inUse
       const used = [inUse()]
-      let kept = Array.from({ length: 1e6 }, (_, index) =>
+      globalThis.kept = Array.from({ length: 1e6 }, (_, index) =>
         externalBuffers.track(new ArrayBuffer(64 + (index % 2)), { label: index % 4 ? 'most' : 'few' }),
       )
       const large = externalBuffers.track(new ArrayBuffer(1e6), { label: 'large' })
@@ -22,7 +22,7 @@ describe('a million tracked small buffers', () => {
       const top = externalBuffers.list({ top: 3 })
       const look = rssBreakdown().arrayBuffers
       used.push(inUse())
-      kept = null
+      globalThis.kept = null
       await collectUntil(() => externalBuffers.usage().count === 1)
       used.push(inUse())
       return { held, top, look, after: externalBuffers.usage(), inUse: used, large: large.byteLength }

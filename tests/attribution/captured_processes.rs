@@ -176,12 +176,13 @@ fn what_the_kernel_names_is_what_it_names() {
   }
 }
 
-/// Nameless memory right behind the writable data of a file, but for V8's and large chunks, which may happen to lie
-/// there.
+/// Nameless memory right behind the writable data of a file, but for V8's and what allocators mapped, which may happen to
+/// lie there.
 fn rss_of_bss(rows: &[Row], code_ranges: &[(u64, u64, u64)], survey: &Survey) -> u64 {
-  let chunks = |row: &Row| {
+  let mapped = |row: &Row| {
     let inside = survey.measured.iter().filter(|measured| {
-      measured.piece.owner == Owner::LargeChunks && (row.start..row.end).contains(&measured.piece.start)
+      matches!(measured.piece.owner, Owner::LargeChunks | Owner::LowLevelAlloc)
+        && (row.start..row.end).contains(&measured.piece.start)
     });
     inside.map(|measured| measured.resident).sum::<u64>()
   };
@@ -193,7 +194,7 @@ fn rss_of_bss(rows: &[Row], code_ranges: &[(u64, u64, u64)], survey: &Survey) ->
       && before.name.starts_with('/')
       && before.access.starts_with("rw-p")
   });
-  pairs.map(|pair| pair[1].rss - chunks(&pair[1])).sum()
+  pairs.map(|pair| pair[1].rss - mapped(&pair[1])).sum()
 }
 
 #[test]
