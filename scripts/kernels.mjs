@@ -1,0 +1,95 @@
+// Runs the tests, or any command, on the kernels that production runs: Debian's 5.10, 6.1 and 6.12, booted by QEMU in
+// emulation with an empty system around Node and this package.
+//
+//   node scripts/kernels.mjs                               the scene and the node tests that apply, on all kernels
+//   node scripts/kernels.mjs --kernel 5.10 --kernel 6.1    on these
+//   node scripts/kernels.mjs --node 20 --node 24           with these majors instead of 20, 22, 24 and 26
+//   node scripts/kernels.mjs --run 'node my-test.mjs'      what runs inside, in the package's folder; may be repeated
+//   node scripts/kernels.mjs --seconds 300                 how long each command may take (600)
+//   node scripts/kernels.mjs --verbose                     with all that is printed inside
+//
+// Inside, a command is root, alone with an empty cgroup v2 tree at /sys/fs/cgroup, and `node` is each major in turn. What
+// prints TAP (`node --test --test-reporter=tap`) is counted test by test, any other command as one test. It ends with one
+// line `N passed, N failed` a kernel and one in all, and with status 1 when something failed or did not end in time.
+//
+// Needs Debian's packages qemu-system-x86, busybox-static and cpio, and apt. What can be kept is kept in target/kernels.
+
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { packageArchive, systemArchive } from './kernels/archives.mjs'
+import { kernelImage, SUITES } from './kernels/debian.mjs'
+import { boot } from './kernels/machine.mjs'
+import { root, step, Tally } from './lib/steps.mjs'
+
+/** Tests of what differs between kernels. Those that need a compiler find none inside. */
+const TEST_FILES = ['rss-breakdown', 'worker-rss', 'memory-usage', 'peak-rss', 'footprint', 'descriptors']
+const COMMANDS = [
+  'node --expose-gc --test-reporter=tap scripts/kernels/scene.mjs',
+  ...TEST_FILES.map((name) => `node --expose-gc --test --test-reporter=tap __test__/${name}.test.js`),
+]
+/** From power on to the first command, and from the last one to power off. */
+const SECONDS_AROUND = 120
+
+const { values } = parseArgs({
+  options: {
+    kernel: { type: 'string', multiple: true, default: Object.keys(SUITES) },
+    node: { type: 'string', multiple: true, default: ['20', '22', '24', '26'] },
+    run: { type: 'string', multiple: true, default: COMMANDS },
+    seconds: { type: 'string', default: '600' },
+    verbose: { type: 'boolean', default: false },
+  },
+})
+const cache = join(root, 'target', 'kernels')
+mkdirSync(cache, { recursive: true })
+const tally = new Tally()
+const built = [
+  step('build', process.execPath, ['scripts/build.mjs', '--if-stale']),
+  step("build the tests' own addon", 'cargo', ['build', '--release', '--example', 'test_addon']),
+]
+if (built.some(({ failed }) => failed > 0)) process.exit(1)
+const seconds = Number(values.seconds)
+const archives = [systemArchive(values.node, cache), packageArchive(values.run, seconds, cache)]
+for (const version of values.kernel) {
+  const kernel = kernelImage(version, cache)
+  console.log(`\n# ${kernel.slice(kernel.lastIndexOf('vmlinuz-') + 'vmlinuz-'.length)}`)
+  const limit = SECONDS_AROUND + seconds * values.run.length * values.node.length
+  const { output, ended } = await boot({ kernel, archives, seconds: limit, cache, show: values.verbose })
+  const counts = count(output)
+  if (!ended) {
+    console.log(`# FAILED: it was stopped after ${limit} seconds, or fell over\n${output.slice(-2000)}`)
+    counts.failed += 1
+  }
+  console.log(`# ${version}: ${counts.passed} passed, ${counts.failed} failed`)
+  tally.add(counts)
+}
+tally.finish()
+
+/** Counts what ran between the marks of scripts/kernels/init.sh, and shows what is worth reading of it. */
+function count(output) {
+  const counts = { passed: 0, failed: 0 }
+  for (const major of values.node) {
+    for (const [index, command] of values.run.entries()) {
+      const begin = `@@ begin ${major} ${index}\n`
+      const [, text = '', status = 'missing'] =
+        new RegExp(`${begin}([^]*?)\n@@ end ${major} ${index} (\\d+)\n`).exec(output) ?? []
+      const outcome = countOne(text, status)
+      const failed = outcome.failed > 0 ? ', FAILED' : ''
+      console.log(`# Node ${major}: ${command}: ${outcome.passed} ok, ${outcome.failed} not ok${failed}`)
+      const shown =
+        outcome.failed > 0 ? text : [...text.matchAll(/^ *(# .*=.*)$/gm)].map(([line]) => line).join('\n')
+      if (shown && !values.verbose) console.log(shown)
+      counts.passed += outcome.passed
+      counts.failed += outcome.failed
+    }
+  }
+  return counts
+}
+
+function countOne(text, status) {
+  const figure = (name) => Number(new RegExp(`^# ${name} (\\d+)$`, 'm').exec(text)?.[1] ?? 0)
+  const isTap = /^# pass \d+$/m.test(text)
+  const passed = isTap ? figure('pass') : Number(status === '0')
+  const failed = figure('fail') + figure('cancelled')
+  return { passed, failed: status === '0' ? failed : Math.max(failed, 1) }
+}

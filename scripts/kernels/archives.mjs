@@ -1,0 +1,116 @@
+// What runs inside: archives that the kernel unpacks into its first file system. One holds Node and what it needs and is
+// kept; the other holds the package as it is now.
+
+import { spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { nodeBinary } from '../lib/node-binary.mjs'
+import { root } from '../lib/steps.mjs'
+
+/** Where the package is inside. */
+const PACKAGE = 'package'
+/** Of the package, what its tests load. */
+const PARTS = ['index.js', 'native.js', 'register.js', 'package.json', 'lib', 'include', 'src', 'scripts']
+const TESTS = ['__test__', 'tests', join('target', 'release', 'examples', 'libtest_addon.so')]
+/** Of the packages that the tests load, those with all they depend on. */
+const DEPENDENCIES = ['sharp', '@img', 'detect-libc', 'semver', 'better-sqlite3']
+
+/** Busybox, Node of these majors as /opt/<major>/node, the libraries of all of them, and the tests' dependencies. */
+export function systemArchive(majors, cache) {
+  const archive = join(cache, `system-${majors.join('-')}.cpio.gz`)
+  const nodes = majors.map((major) => [major, realpathSync(nodeBinary(major))])
+  const modules = join(root, 'node_modules')
+  const newest = Math.max(...[...nodes.map(([, path]) => path), modules].map(changed))
+  if (existsSync(archive) && changed(archive) > newest) return archive
+
+  const tree = emptyTree(cache, 'system')
+  const programs = []
+  for (const [major, binary] of nodes) programs.push(place(tree, binary, join('opt', major, 'node')))
+  for (const name of DEPENDENCIES) {
+    const target = join(tree, PACKAGE, 'node_modules', name)
+    cpSync(join(modules, name), target, { recursive: true, dereference: true })
+    programs.push(...nativeFilesIn(target))
+  }
+  const busybox = place(tree, findProgram('busybox'), join('bin', 'busybox'))
+  const applets = run(busybox, ['--list']).trim().split('\n')
+  for (const applet of applets.filter((name) => name !== 'busybox')) {
+    symlinkSync('/bin/busybox', join(tree, 'bin', applet))
+  }
+  for (const library of new Set(programs.flatMap(librariesOf))) place(tree, library, library)
+  return pack(tree, archive)
+}
+
+/** The package, and the program that the kernel starts, which runs `commands` with each Node. */
+export function packageArchive(commands, secondsEach, cache) {
+  const tree = emptyTree(cache, 'package')
+  for (const part of [...PARTS, ...TESTS, ...readdirSync(root).filter((name) => name.endsWith('.node'))]) {
+    cpSync(join(root, part), join(tree, PACKAGE, part), { recursive: true })
+  }
+  copyFileSync(join(root, 'scripts', 'kernels', 'init.sh'), join(tree, 'init'))
+  chmodSync(join(tree, 'init'), 0o755)
+  writeFileSync(join(tree, 'commands'), commands.map((command) => `${command}\n`).join(''))
+  writeFileSync(join(tree, 'seconds'), `${secondsEach}\n`)
+  return pack(tree, join(cache, 'package.cpio.gz'))
+}
+
+function emptyTree(cache, name) {
+  const tree = join(cache, `tree-${name}`)
+  rmSync(tree, { recursive: true, force: true })
+  mkdirSync(tree, { recursive: true })
+  return tree
+}
+
+function place(tree, source, target) {
+  const path = join(tree, target)
+  mkdirSync(dirname(path), { recursive: true })
+  copyFileSync(realpathSync(source), path)
+  return path
+}
+
+function nativeFilesIn(folder) {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+  const isNative = ({ name }) => name.endsWith('.node') || /\.so(\.|$)/.test(name)
+  return files
+    .filter((entry) => entry.isFile() && isNative(entry))
+    .map(({ parentPath, name }) => join(parentPath, name))
+}
+
+/** Libraries of the system that a program needs, the loader among them. */
+function librariesOf(program) {
+  const { stdout } = spawnSync('ldd', [program], { encoding: 'utf8' })
+  const paths = [...stdout.matchAll(/(?:=> |^\s*)(\/\S+) \(0x/gm)].map(([, path]) => path)
+  return paths.filter((path) => !path.includes('node_modules'))
+}
+
+function pack(tree, archive) {
+  const script = 'find . | cpio --quiet -o -H newc -R 0:0 | gzip -1 > "$1"'
+  run('sh', ['-c', script, 'sh', archive], { cwd: tree })
+  rmSync(tree, { recursive: true })
+  return archive
+}
+
+function findProgram(name) {
+  return run('sh', ['-c', 'command -v "$1"', 'sh', name]).trim()
+}
+
+function changed(path) {
+  return statSync(path).mtimeMs
+}
+
+function run(command, args, options = {}) {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', ...options })
+  if (status !== 0) throw new Error(`${command} ${args.at(-1)} failed: ${error?.message ?? stderr}`)
+  return stdout
+}

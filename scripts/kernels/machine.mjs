@@ -1,0 +1,49 @@
+// A machine in emulation: KVM is seldom there where this runs.
+
+import { spawn } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const MEMORY_MIB = 4096
+const PROCESSORS = 2
+
+/**
+ * Boots a kernel with a file system made of archives and waits until it powers off. Gives what it printed, and whether
+ * it came to its end in time.
+ */
+export async function boot({ kernel, archives, seconds, cache, show }) {
+  const initrd = join(cache, 'initrd.gz')
+  writeFileSync(initrd, Buffer.concat(archives.flatMap(padded)))
+  const args = [
+    ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-m', `${MEMORY_MIB}`, '-smp', `${PROCESSORS}`],
+    ...['-kernel', kernel, '-initrd', initrd, '-append', 'console=ttyS0 quiet panic=1'],
+    ...['-display', 'none', '-monitor', 'none', '-serial', 'stdio', '-no-reboot', '-nic', 'none'],
+  ]
+  const machine = spawn('nice', ['-n', '5', 'qemu-system-x86_64', ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const stop = () => machine.kill('SIGKILL') // `nice` becomes qemu: it is this process
+  const interrupted = () => process.exit(1)
+  process.once('exit', stop)
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, interrupted)
+  const timer = setTimeout(stop, seconds * 1000)
+  const printed = []
+  machine.stdout.on('data', (piece) => {
+    printed.push(piece)
+    if (show) process.stdout.write(piece)
+  })
+  const ended = await new Promise((resolve, reject) => {
+    machine.once('error', reject)
+    machine.once('close', (status) => resolve(status === 0))
+  })
+  clearTimeout(timer)
+  process.off('exit', stop)
+  for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, interrupted)
+  return { output: Buffer.concat(printed).toString().replaceAll('\r', ''), ended }
+}
+
+/** The kernel takes archives one behind the other, each at a multiple of four bytes. */
+function padded(archive) {
+  const bytes = readFileSync(archive)
+  return [bytes, Buffer.alloc((4 - (bytes.length % 4)) % 4)]
+}
