@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use napi::bindgen_prelude::{AsyncTask, Env, Task};
+use napi::bindgen_prelude::{ArrayBuffer, AsyncTask, Env, JsValue, Task};
 use napi_derive::napi;
 
 use super::look::{LookMethod, budget_of, caller_of, on_pool};
@@ -17,7 +17,7 @@ use crate::threads::env_state;
 use crate::threads::listener::HeapWords;
 use crate::threads::own_process;
 use crate::threads::registry;
-use crate::threads::thread_bills::{Entry, Kind, Question, Search, State, ThreadBills};
+use crate::threads::thread_bills::{Entry, Kind, Question, State, ThreadBills};
 
 /// What JavaScript asks for, validated there.
 #[napi(object, object_to_js = false)]
@@ -27,10 +27,8 @@ pub(crate) struct RawWorkerRequest {
   pub engine_is_v8: bool,
   /// How long to wait for V8's words about other threads.
   pub wait_ms: f64,
-  /// Whether the heaps are searched for the owners of large allocations.
+  /// Whether the heaps are searched for the holders of all buffers.
   pub deep: bool,
-  /// Whether a search found before what it had to find.
-  pub search_works: bool,
   /// Refuse a look that is predicted to take longer than this.
   pub budget_ms: Option<f64>,
 }
@@ -81,6 +79,8 @@ pub(crate) struct RawThread {
   pub native_heap: f64,
   /// Of that, what is known to be its `ArrayBuffer`s'.
   pub array_buffers: Option<f64>,
+  /// Bytes of its `ArrayBuffer`s that are known and not in memory.
+  pub absent_buffers: f64,
   /// V8's words.
   pub heap_used: Option<f64>,
   /// V8's words.
@@ -119,6 +119,14 @@ pub(crate) fn is_registered(thread_id: u32) -> bool {
   registry::has_thread(thread_id)
 }
 
+/// Reads off an `ArrayBuffer` how V8 lays them out, for searches; whether that is known.
+#[napi(catch_unwind)]
+pub(crate) fn learn_buffer_layout(buffer: ArrayBuffer) -> bool {
+  let number = |address: usize| u64::try_from(address).unwrap_or(0);
+  let length = number(buffer.len());
+  own_process::learn_buffer_layout(number(buffer.raw().addr()), number(buffer.as_ptr().addr()), length)
+}
+
 /// Looks at the process, on the calling thread.
 #[napi(catch_unwind)]
 pub(crate) fn worker_rss(env: Env, request: RawWorkerRequest) -> napi::Result<RawWorkerRss> {
@@ -139,7 +147,7 @@ pub(crate) fn worker_rss_async(
 pub(crate) struct WorkerRssTask {
   question: Question,
   patience: Duration,
-  search: Search,
+  deep: bool,
 }
 
 impl WorkerRssTask {
@@ -151,16 +159,11 @@ impl WorkerRssTask {
     let own = env_state::with(env, |state| Some(HeapWords::of(state.verified_v8()?.read()?.0)));
     // A wait beyond what a Duration holds has no end that anybody would see.
     let patience = Duration::try_from_secs_f64(request.wait_ms / 1000.0).unwrap_or(Duration::MAX);
-    let search = match (request.deep, request.search_works) {
-      (false, _) => Search::None,
-      (true, false) => Search::Unproven,
-      (true, true) => Search::Proven,
-    };
-    Ok(Self { question: Question::put(caller, own), patience, search })
+    Ok(Self { question: Question::put(caller, own), patience, deep: request.deep })
   }
 
   fn measure(&self) -> Result<RawWorkerRss, MeasureError> {
-    let bills = self.question.answer(self.patience, self.search)?;
+    let bills = self.question.answer(self.patience, self.deep)?;
     let caller = bills.entries.iter().position(|entry| entry.tid == self.question.calling_thread());
     Ok(RawWorkerRss {
       rss: js_number(bills.look.survey.breakdown.resident()),
@@ -191,7 +194,7 @@ impl Task for WorkerRssTask {
 }
 
 fn thread(entry: &Entry, bills: &ThreadBills) -> RawThread {
-  let Bill { v8_heap, jit, stack, native_heap, array_buffers } = entry.bill;
+  let Bill { v8_heap, jit, stack, native_heap, array_buffers, absent_buffers } = entry.bill;
   let words = entry.words;
   // Words that came while we looked are as old as the look.
   let age = words.map(|words| bills.asked_at.saturating_duration_since(words.asked));
@@ -209,6 +212,7 @@ fn thread(entry: &Entry, bills: &ThreadBills) -> RawThread {
     stack: js_number(stack),
     native_heap: js_number(native_heap),
     array_buffers: array_buffers.map(js_number),
+    absent_buffers: js_number(absent_buffers),
     heap_used: words.map(|words| js_number(words.used)),
     heap_total: words.map(|words| js_number(words.total)),
     heap_limit: words.map(|words| js_number(words.limit)),

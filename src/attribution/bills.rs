@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::pointer_search::ChunkOwners;
+use super::pointer_search::{BufferOwners, Holder};
 use super::{HeldBuffer, Measured, Owner, Part, Survey};
 
 /// Which of the C allocator's arenas a thread allocates from.
@@ -46,6 +46,8 @@ pub struct Bill {
   pub native_heap: u64,
   /// Of that, memory that surely is in its `ArrayBuffer`s.
   pub array_buffers: Option<u64>,
+  /// Bytes of its `ArrayBuffer`s that are known and not in memory. They are no part of the bill.
+  pub absent_buffers: u64,
 }
 
 impl Bill {
@@ -125,8 +127,8 @@ pub struct Hints<'a> {
   pub own_isolate: Option<u64>,
   /// Buffers that somebody keeps books about.
   pub buffers: &'a [HeldBuffer],
-  /// The outcome of a search for the owners of large allocations.
-  pub chunks: Option<&'a ChunkOwners>,
+  /// The outcome of a search for the holders of all buffers.
+  pub found: Option<&'a BufferOwners>,
   /// Bytes per page.
   pub page_size: u64,
 }
@@ -141,10 +143,12 @@ pub fn bills(survey: &Survey, tenants: &[Tenant], hints: Hints) -> Bills {
     let account = ledger.by_isolate.get(&isolate).map_or(Account::V8Heap, Account::HeapOf);
     add(ledger.balance(account), rest);
   }
-  ledger.by_books(survey, hints);
-  match hints.chunks {
+  match hints.found {
     Some(owners) => ledger.by_pointers(owners),
-    None => ledger.by_claims(tenants),
+    None => {
+      ledger.by_books(survey, hints);
+      ledger.by_claims(tenants);
+    }
   }
   ledger.settle(survey)
 }
@@ -169,8 +173,6 @@ struct Ledger {
   by_isolate: Index<u64>,
   by_thread: Index<i32>,
   by_arena: HashMap<ThreadArena, Users>,
-  /// For each thread the bytes of its buffers on the books that are not in memory.
-  absent: Vec<u64>,
 }
 
 impl Ledger {
@@ -181,7 +183,6 @@ impl Ledger {
       by_isolate: Index::of(tenants, |tenant| tenant.isolate),
       by_thread: Index::of(tenants, |tenant| Some(tenant.tid)),
       by_arena: arenas_of(tenants),
-      absent: vec![0; tenants.len()],
     }
   }
 
@@ -234,44 +235,56 @@ impl Ledger {
     }
   }
 
-  /// Moves what is known to be in an `ArrayBuffer` of a thread onto its bill, as far as it is there.
-  fn ascribe(&mut self, index: usize, from: Account, bytes: u64) {
+  /// Moves bytes to another account, as far as they are there; gives how many were.
+  fn transfer(&mut self, from: Account, to: Account, bytes: u64) -> u64 {
     let balance = self.balance(from);
     let moved = bytes.min(*balance);
     *balance = balance.saturating_sub(moved);
+    add(self.balance(to), moved);
+    moved
+  }
+
+  /// Moves what is known to be in an `ArrayBuffer` of a thread onto its bill.
+  fn ascribe(&mut self, index: usize, from: Account, resident: u64, absent: u64) {
+    let moved = self.transfer(from, Account::Native(index), resident);
     if let Some(bill) = self.threads.get_mut(index) {
-      add(&mut bill.native_heap, moved);
       bill.array_buffers = Some(bill.array_buffers.unwrap_or(0).saturating_add(moved));
+      add(&mut bill.absent_buffers, absent);
     }
   }
 
-  /// Buffers on the books belong to the thread that the books say, wherever they lie. What a search finds is left
-  /// to it: it knows where a buffer is now.
+  /// Buffers on the books belong to the thread that the books say, wherever they lie.
   fn by_books(&mut self, survey: &Survey, hints: Hints) {
     for buffer in hints.buffers {
       let Some(index) = buffer.thread.and_then(|tid| self.by_thread.get(&tid)) else { continue };
       let Some(piece) = survey.piece_with(buffer.start, buffer.end) else { continue };
-      let is_searched = matches!(piece.owner, Owner::LargeChunks | Owner::GrowableBuffer | Owner::Buffer);
-      if piece.part == Part::NativeHeap && !(is_searched && hints.chunks.is_some()) {
+      if piece.part == Part::NativeHeap {
         let account = self.account_of(piece.owner);
         let resident = survey.resident_overlap(buffer.start, buffer.end, hints.page_size);
-        self.ascribe(index, account, resident);
-        if let Some(absent) = self.absent.get_mut(index) {
-          add(absent, buffer.end.saturating_sub(buffer.start).saturating_sub(resident));
-        }
+        let absent = buffer.end.saturating_sub(buffer.start).saturating_sub(resident);
+        self.ascribe(index, account, resident, absent);
       }
     }
   }
 
-  /// Large allocations go to the isolate that points at them.
-  fn by_pointers(&mut self, owners: &ChunkOwners) {
+  /// Buffers go to the isolate that holds them, whoever asked for their memory. What several hold is on nobody's bill.
+  fn by_pointers(&mut self, owners: &BufferOwners) {
     for bill in &mut self.threads {
-      bill.array_buffers = Some(bill.array_buffers.unwrap_or(0));
+      bill.array_buffers = Some(0);
     }
-    for (isolate, large, mapped) in owners.per_isolate() {
-      if let Some(index) = self.by_isolate.get(&isolate) {
-        self.ascribe(index, Account::LargeAllocations, large);
-        self.ascribe(index, Account::NativeHeap, mapped);
+    for held in &owners.held {
+      let account = self.account_of(held.owner);
+      match held.holder {
+        Holder::Isolate(isolate) => {
+          if let Some(index) = self.by_isolate.get(&isolate) {
+            self.ascribe(index, account, held.resident, held.absent);
+          }
+        }
+        Holder::Several => {
+          if matches!(account, Account::Native(_)) {
+            self.transfer(account, Account::NativeHeap, held.resident);
+          }
+        }
       }
     }
   }
@@ -282,11 +295,11 @@ impl Ledger {
   fn by_claims(&mut self, tenants: &[Tenant]) {
     /// What a thread's arena holds without any buffer.
     const USUAL_ARENA: u64 = 2 * 1024 * 1024;
-    let claim = |((tenant, bill), absent): ((&Tenant, &Bill), &u64)| {
-      let explained = bill.native_heap.saturating_sub(USUAL_ARENA).saturating_add(*absent);
+    let claim = |(tenant, bill): (&Tenant, &Bill)| {
+      let explained = bill.native_heap.saturating_sub(USUAL_ARENA).saturating_add(bill.absent_buffers);
       tenant.external.saturating_sub(explained)
     };
-    let claims: Vec<u64> = tenants.iter().zip(&self.threads).zip(&self.absent).map(claim).collect();
+    let claims: Vec<u64> = tenants.iter().zip(&self.threads).map(claim).collect();
     let claimed = claims.iter().fold(0_u64, |sum, claim| sum.saturating_add(*claim));
     let there = self.shared.large_allocations;
     for (claim, bill) in claims.into_iter().zip(&mut self.threads) {

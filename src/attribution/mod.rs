@@ -4,7 +4,11 @@
 //! that is this process (`platform`), in tests a captured one. Nothing here knows Node-API or a system call.
 
 mod address_range;
+mod ascending_reads;
 mod bills;
+mod buffer_layout;
+mod buffer_mentions;
+mod buffer_ranges;
 mod classify;
 mod file_mappings;
 mod glibc_heap;
@@ -18,10 +22,11 @@ mod v8_pages;
 
 pub use address_range::AddressRange;
 pub use bills::{Bill, Bills, Hints, Shared, Tenant, ThreadArena, bills};
+pub use buffer_layout::BufferLayout;
 pub use classify::{Facts, classify, is_mapped_buffer};
 pub use glibc_heap::is_arena_address;
 pub use heap_pages::{HeapPages, heap_page_candidates};
-pub use pointer_search::{ChunkOwners, find_owners, searchable};
+pub use pointer_search::{BufferOwners, find_owners};
 pub use residency::ResidencySource;
 pub use survey::{Breakdown, Measured, Plan, Survey, survey};
 pub use v8_evidence::{OwnIsolate, V8Evidence, weigh};

@@ -90,7 +90,7 @@ impl Residency {
   }
 
   /// Whether it tells of single pages, and not of whole regions alone.
-  fn knows_pages(&self) -> bool {
+  pub(super) fn knows_pages(&self) -> bool {
     self.source != ResidencySource::Smaps
   }
 
@@ -158,22 +158,16 @@ fn pages_of(bytes: u64, page_size: u64) -> usize {
 /// Memory of which only resident pages are read.
 pub(super) struct ResidentMemory<'a, M> {
   memory: &'a M,
-  /// `None` where that is not known of single pages: then all of it is read.
-  residency: Option<&'a Residency>,
+  residency: &'a Residency,
 }
 
 impl<'a, M: Memory> ResidentMemory<'a, M> {
   pub(super) fn new(memory: &'a M, residency: &'a Residency) -> Self {
-    Self { memory, residency: Some(residency) }
-  }
-
-  /// Without the guess that stands in for what is known of single pages.
-  pub(super) fn as_known(memory: &'a M, residency: &'a Residency) -> Self {
-    Self { memory, residency: Some(residency).filter(|residency| residency.knows_pages()) }
+    Self { memory, residency }
   }
 
   fn may_read(&self, address: u64) -> bool {
-    self.residency.is_none_or(|residency| residency.is_resident(address))
+    self.residency.is_resident(address)
   }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::classify::{Facts, classify, is_immense, is_sparse};
 use super::heap_pages::HeapPages;
 use super::residency::{Residency, ResidencySource, ResidentMemory};
-use super::{AddressSpace, Backing, FileResidency, Memory, OwnIsolate, Owner, Part, Piece};
+use super::{AddressSpace, Backing, FileResidency, OwnIsolate, Owner, Part, Piece};
 use crate::error::{MeasureError, Result};
 use crate::parse::maps::{self, Region};
 use crate::parse::status;
@@ -117,14 +117,15 @@ impl Survey {
     (end <= piece.end || (start < piece.end && end <= self.end_of_alike(piece))).then_some(piece)
   }
 
-  /// The memory of the process, as far as this look found it resident: to read any other would map a page.
-  pub(super) fn resident_memory<'a, M: Memory>(&'a self, memory: &'a M) -> ResidentMemory<'a, M> {
-    ResidentMemory::as_known(memory, &self.residency)
-  }
-
   /// The resident pages of a piece of anonymous memory, as runs from a first address to the one behind.
   pub(super) fn resident_runs(&self, piece: &Piece) -> Vec<(u64, u64)> {
     self.residency.runs_between(piece.start, piece.end)
+  }
+
+  /// The parts of a piece of anonymous memory that may be read: its resident pages, or all of it where nothing tells of
+  /// single pages.
+  pub(super) fn readable_runs(&self, piece: &Piece) -> Vec<(u64, u64)> {
+    if self.residency.knows_pages() { self.resident_runs(piece) } else { vec![(piece.start, piece.end)] }
   }
 
   /// Arenas of the C allocator, a count, and their resident bytes.

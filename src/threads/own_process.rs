@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use super::{live_isolates, look_cost, registry, thread_arenas};
 use crate::attribution::{
-  AddressSpace, ChunkOwners, Facts, FileResidency, HeaderLayout, HeldBuffer, Isolates, Memory, OwnIsolate,
-  Owner, Plan, ResidencySource, Survey, ThreadArena, V8Evidence, find_owners, heap_page_candidates,
-  is_mapped_buffer, survey, weigh,
+  AddressSpace, BufferLayout, BufferOwners, Facts, FileResidency, HeaderLayout, HeldBuffer, Isolates, Memory,
+  OwnIsolate, Owner, Plan, ResidencySource, Survey, ThreadArena, V8Evidence, find_owners,
+  heap_page_candidates, is_mapped_buffer, survey, weigh,
 };
 use crate::buffers::{self, Entry};
 use crate::error::{MeasureError, Result};
@@ -164,13 +164,34 @@ pub(crate) fn look(caller: Caller, every_piece: bool) -> Result<Look> {
   })
 }
 
-/// Searches the heaps of a look that measured every piece for the owners of large allocations.
-pub(crate) fn find_chunk_owners(look: &Look) -> ChunkOwners {
+/// How `ArrayBuffer`s lead to their memory, read off one of which everything is known.
+static BUFFER_LAYOUT: OnceLock<BufferLayout> = OnceLock::new();
+
+/// Reads that off an `ArrayBuffer` of the calling thread, once per process; whether it is known now. A value of
+/// Node-API, `handle`, is the place where V8 keeps the tagged address of the object.
+pub(crate) fn learn_buffer_layout(handle: u64, start: u64, length: u64) -> bool {
+  const TAG: u64 = 1;
+  if BUFFER_LAYOUT.get().is_none() {
+    let own = OwnProcess { memory: platform::OwnMemory::open() };
+    let mut object = [0];
+    own.read(handle, &mut object);
+    let [object] = object;
+    if let Some(layout) = BufferLayout::of(&own, object & !TAG, start, length) {
+      BUFFER_LAYOUT.get_or_init(|| layout);
+    }
+  }
+  BUFFER_LAYOUT.get().is_some()
+}
+
+/// Searches the heaps of a look that measured every piece for the holders of all buffers; `None` where it is not known
+/// what those look like.
+pub(crate) fn find_buffer_owners(look: &Look) -> Option<BufferOwners> {
+  let layout = *BUFFER_LAYOUT.get()?;
   let start = Instant::now();
   let own = OwnProcess { memory: platform::OwnMemory::open() };
-  let owners = find_owners(&look.survey, &own, &look.buffers, platform::page_size());
+  let owners = find_owners(&look.survey, &own, layout, platform::page_size());
   look_cost::learn_search(owners.searched(), start.elapsed());
-  owners
+  Some(owners)
 }
 
 /// Refuses, before any work is done, a look that is likely to take longer than `budget`. A `deep` one reads the heaps.

@@ -10,16 +10,6 @@ use crate::attribution::{Bill, Bills, Hints, Owner, Part, Tenant, ThreadArena, b
 use crate::error::Result;
 use crate::platform::{self, Activity, ThreadPlace};
 
-/// Whether the heaps are searched for the owners of large allocations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Search {
-  None,
-  /// There is a buffer that it has to find: when it finds none, it does not work here.
-  Unproven,
-  /// It worked before: when it finds nothing, there is nothing.
-  Proven,
-}
-
 /// What a thread is there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -60,7 +50,7 @@ pub(crate) struct ThreadBills {
   pub(crate) bills: Bills,
   /// Whether the arena of every thread is known, and not of the registered ones alone.
   pub(crate) knows_all_arenas: bool,
-  /// Bytes of heap that were searched for pointers, where that was asked for and led to something.
+  /// Bytes of heap that were searched for buffers, where that was asked for and could be done.
   pub(crate) searched: Option<u64>,
   pub(crate) asked_at: Instant,
   pub(crate) took: Duration,
@@ -92,14 +82,13 @@ impl Question {
     Self { caller, calling_thread, states, asked: registry::ask_all(own), start }
   }
 
-  /// Looks at the process and waits for answers, no longer than `patience` after the question was put. On any thread.
-  pub(crate) fn answer(&self, patience: Duration, search: Search) -> Result<ThreadBills> {
+  /// Looks at the process and waits for answers, no longer than `patience` after the question was put. A `deep` look
+  /// searches the heaps for the holders of all buffers. On any thread.
+  pub(crate) fn answer(&self, patience: Duration, deep: bool) -> Result<ThreadBills> {
     /// The clock cannot hold any moment.
     const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
-    let deep = search != Search::None;
     let look = own_process::look(self.caller, deep)?;
-    let chunks = deep.then(|| own_process::find_chunk_owners(&look));
-    let chunks = chunks.filter(|chunks| search == Search::Proven || chunks.found_any());
+    let found = if deep { own_process::find_buffer_owners(&look) } else { None };
     let asked_at = self.asked.since();
     if let Some(deadline) = asked_at.checked_add(patience.min(LONGEST)) {
       self.asked.wait(deadline);
@@ -109,7 +98,7 @@ impl Question {
     let hints = Hints {
       own_isolate: self.caller.isolate.map(|own| own.address),
       buffers: &look.buffers,
-      chunks: chunks.as_ref(),
+      found: found.as_ref(),
       page_size: platform::page_size(),
     };
     let bills = bills(&look.survey, &tenants, hints);
@@ -119,7 +108,7 @@ impl Question {
       .zip(&bills.threads)
       .map(|(tenant, bill)| self.entry(tenant, *bill, by_tid.get(&tenant.tid).copied()))
       .collect();
-    let searched = chunks.map(|chunks| chunks.searched());
+    let searched = found.map(|found| found.searched());
     let took = self.start.elapsed();
     Ok(ThreadBills { look, entries, bills, knows_all_arenas, searched, asked_at, took })
   }
