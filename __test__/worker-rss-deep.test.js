@@ -133,13 +133,13 @@ describe('workerRss({ deep: true }), buffers from other threads', () => {
         const kinds = {
           views: () =>
             some(() => new Array(10).fill(fill(new ArrayBuffer(MIB))).map((b) => new Uint16Array(b, 512))),
-          pooled: () => Array.from({ length: (count * MIB) / 1024 }, () => Buffer.allocUnsafe(1024).fill(1)),
+          pooled: () => Array.from({ length: (count * MIB) / 2048 }, () => Buffer.allocUnsafe(2048).fill(1)),
           resizable: () => some(() => fill(new ArrayBuffer(MIB, { maxByteLength: 4 * MIB }))),
           shared: () => some(() => fill(new SharedArrayBuffer(MIB))),
           growable: () => some(() => fill(new SharedArrayBuffer(MIB, { maxByteLength: 4 * MIB }))),
           wasm: () => some(() => fill(new WebAssembly.Memory({ initial: 16, maximum: 32 }).buffer)),
           allocated: () => some(() => externalBuffers.allocate(MIB).fill(1)),
-          small: () => Array.from({ length: (count * MIB) / 256 }, () => fill(new ArrayBuffer(256))),
+          small: () => Array.from({ length: (count * MIB) / 1024 }, () => fill(new ArrayBuffer(1024))),
         }
         const held = () => workerRss({ deep: true }).threads.find(({ kind }) => kind === 'main').arrayBuffers
         const answer = {}

@@ -5,33 +5,10 @@
 
 use std::collections::HashMap;
 
-use super::pointer_search::{BufferOwners, Holder};
+use super::buffer_ranges::Holder;
+use super::pointer_search::BufferOwners;
+use super::tenants::{Index, Tenant, ThreadArena, Users, arena_of, arenas_of};
 use super::{HeldBuffer, Measured, Owner, Part, Survey};
-
-/// Which of the C allocator's arenas a thread allocates from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ThreadArena {
-  /// The main arena.
-  Main,
-  /// The arena at this address.
-  At(u64),
-  /// None yet, or unknown.
-  None,
-}
-
-/// What is known of a thread before its bill is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tenant {
-  /// The kernel's thread id.
-  pub tid: i32,
-  /// Address of the isolate whose JavaScript it runs.
-  pub isolate: Option<u64>,
-  /// Its arena.
-  pub arena: ThreadArena,
-  /// Bytes outside the heap that V8 knows to belong to objects of its isolate, resident or not. They are taken into
-  /// account where nothing better is known of large allocations.
-  pub external: u64,
-}
 
 /// Resident bytes that one thread owns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -206,7 +183,7 @@ impl Ledger {
   /// Where a piece of the C allocator's memory stands.
   fn account_of(&self, owner: Owner) -> Account {
     match owner {
-      Owner::Arena(_) | Owner::MainArena => match self.by_arena.get(&arena(owner)) {
+      Owner::Arena(_) | Owner::MainArena => match self.by_arena.get(&arena_of(owner)) {
         Some(Users::One(index)) => Account::Native(*index),
         Some(Users::Several) => Account::SharedArenas,
         None => Account::DeadArenas,
@@ -350,45 +327,6 @@ impl Shared {
       Part::SharedMemory => &mut self.shared_memory,
       Part::Other => &mut self.other,
     }
-  }
-}
-
-#[derive(Clone, Copy)]
-enum Users {
-  One(usize),
-  Several,
-}
-
-fn arenas_of(tenants: &[Tenant]) -> HashMap<ThreadArena, Users> {
-  let mut arenas = HashMap::new();
-  for (index, tenant) in tenants.iter().enumerate().filter(|(_, tenant)| tenant.arena != ThreadArena::None) {
-    arenas.entry(tenant.arena).and_modify(|users| *users = Users::Several).or_insert(Users::One(index));
-  }
-  arenas
-}
-
-fn arena(owner: Owner) -> ThreadArena {
-  match owner {
-    Owner::Arena(address) => ThreadArena::At(address),
-    Owner::MainArena => ThreadArena::Main,
-    _ => ThreadArena::None,
-  }
-}
-
-/// Where each of the tenants stands. Every piece is looked up: in a sorted list that takes less than in a map.
-struct Index<K>(Vec<(K, usize)>);
-
-impl<K: Ord> Index<K> {
-  fn of(tenants: &[Tenant], key: impl Fn(&Tenant) -> Option<K>) -> Self {
-    let keys = tenants.iter().enumerate().filter_map(|(index, tenant)| Some((key(tenant)?, index)));
-    let mut places: Vec<(K, usize)> = keys.collect();
-    places.sort();
-    Self(places)
-  }
-
-  fn get(&self, key: &K) -> Option<usize> {
-    let place = self.0.binary_search_by(|(known, _)| known.cmp(key)).ok()?;
-    self.0.get(place).map(|(_, index)| *index)
   }
 }
 

@@ -2,8 +2,26 @@
 
 use std::collections::HashMap;
 
-use super::pointer_search::{HeldMemory, Holder};
 use super::{Owner, Part, Survey};
+
+/// Who has a buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Holder {
+  /// One isolate.
+  Isolate(u64),
+  /// Several, as of a `SharedArrayBuffer`.
+  Several,
+}
+
+/// Buffers of one holder in one piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct HeldMemory {
+  pub(super) holder: Holder,
+  /// Of whom the allocator's memory is that they lie in.
+  pub(super) owner: Owner,
+  pub(super) resident: u64,
+  pub(super) absent: u64,
+}
 
 /// The memory of a buffer.
 #[derive(Debug, Clone, Copy)]

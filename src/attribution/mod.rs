@@ -17,11 +17,12 @@ mod low_level_alloc;
 mod pointer_search;
 mod residency;
 mod survey;
+mod tenants;
 mod v8_evidence;
 mod v8_pages;
 
 pub use address_range::AddressRange;
-pub use bills::{Bill, Bills, Hints, Shared, Tenant, ThreadArena, bills};
+pub use bills::{Bill, Bills, Hints, Shared, bills};
 pub use buffer_layout::BufferLayout;
 pub use classify::{Facts, classify, is_mapped_buffer};
 pub use glibc_heap::is_arena_address;
@@ -29,6 +30,7 @@ pub use heap_pages::{HeapPages, heap_page_candidates};
 pub use pointer_search::{BufferOwners, find_owners};
 pub use residency::ResidencySource;
 pub use survey::{Breakdown, Measured, Plan, Survey, survey};
+pub use tenants::{Tenant, ThreadArena};
 pub use v8_evidence::{OwnIsolate, V8Evidence, weigh};
 pub use v8_pages::{HeaderLayout, Isolates};
 

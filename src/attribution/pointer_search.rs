@@ -12,27 +12,8 @@
 use super::ascending_reads::read_ascending;
 use super::buffer_layout::{BufferLayout, RECORD_WORDS, STORE_WORDS};
 use super::buffer_mentions::{Mention, mentions};
-use super::buffer_ranges::{Extent, in_pieces};
+use super::buffer_ranges::{Extent, HeldMemory, Holder, in_pieces};
 use super::{Memory, Owner, Survey};
-
-/// Who has a buffer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Holder {
-  /// One isolate.
-  Isolate(u64),
-  /// Several, as of a `SharedArrayBuffer`.
-  Several,
-}
-
-/// Buffers of one holder in one piece.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct HeldMemory {
-  pub(super) holder: Holder,
-  /// Of whom the allocator's memory is that they lie in.
-  pub(super) owner: Owner,
-  pub(super) resident: u64,
-  pub(super) absent: u64,
-}
 
 /// The outcome of a search.
 #[derive(Debug, Clone, Default)]
