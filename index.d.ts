@@ -371,16 +371,18 @@ export interface ThreadRss {
   /**
    * Its arena of the C allocator, and its part of the allocations that are large enough for a mapping of their own:
    * an estimate, bounded by what V8 knows to be its own, unless `method.largeAllocations` is `'searched'`. An arena
-   * that several threads use is in `shared`. With another allocator than glibc what its buffers on the books of
+   * that several threads use is in `shared`. What an arena holds is on the bill of its thread, whoever asked for it, so
+   * that buffers which an addon made on libuv's threads are on the bills of these; with `deep: true` every
+   * `ArrayBuffer` is on that of the thread that holds it. With another allocator than glibc what its buffers on the books of
    * {@link externalBuffers} have in memory, and `null` where that is nothing.
    */
   nativeHeap: number | null
   /**
    * Of `nativeHeap`, memory that is known to be its `ArrayBuffer`s': those on the books of {@link externalBuffers}, where
    * one that was transferred stays with the thread that allocated or tracked it last, and `null` where it has none
-   * there. With `deep: true` those with a mapping of their own are on the bill of the thread that holds them now, on the
-   * books or not: 128 KiB and more to begin with, and up to 32 MiB after glibc has seen large buffers freed. Each counts
-   * with the page that holds malloc's header.
+   * there. With `deep: true` it is all of them, of any size, in any thread's arena, on the books or not, on the bill of
+   * the thread that holds them now. What was dropped counts until V8 has collected it. A large one, which has a mapping of
+   * its own, counts with malloc's header and with the rest of its last page.
    */
   arrayBuffers: number | null
   /** V8's own word for its isolate, `used_heap_size`; `null` where V8 could not be asked. So are the next three. */
@@ -391,6 +393,15 @@ export interface ThreadRss {
   heapLimit: number | null
   /** `external_memory`: what was asked for, not what is resident. */
   external: number | null
+  /**
+   * Of `external`, the bytes that nothing on this thread's bill explains: `external` less `nativeHeap`, and less what of
+   * its known buffers is not in memory (those on the books of {@link externalBuffers}, with `deep: true` all); 0 where
+   * that is negative. They lie in the arenas of other threads (what sharp or crypto made on libuv's), in `shared`, or
+   * were never touched; `deep: true` finds them. A bound from below: whatever else is in `nativeHeap` explains as much.
+   * One or two MB that stay with `deep` are no buffers, but what else V8 counts. `null` where `external` or `nativeHeap`
+   * is.
+   */
+  externalElsewhere: number | null
   /** Milliseconds since V8 said so; 0 when it answered this call. `null` where it never did. */
   ageMs: number | null
   /**
@@ -451,9 +462,9 @@ export interface WorkerRssMethod extends RssBreakdownMethod {
    */
   arenas: 'verified' | 'estimated'
   /**
-   * `'searched'`: by the addresses in all heaps. `'estimated'`: each thread is given as much of the large allocations
-   * as V8 knows to be its own, less what its arena explains; where that is more than there is, all are cut alike. So it
-   * is with `deep`, too, where a buffer made for the purpose was not found.
+   * `'searched'`: by the objects of all buffers in all heaps. `'estimated'`: each thread is given as much of the large
+   * allocations as V8 knows to be its own, less what its arena explains; where that is more than there is, all are cut
+   * alike. So it is with `deep`, too, where V8 lays out its buffers in a way that is not understood.
    */
   largeAllocations: 'searched' | 'estimated'
   /** Bytes of heap that were searched; `null` where `largeAllocations` is an estimate. */
@@ -492,10 +503,11 @@ export interface WorkerRssOptions {
    */
   waitMs?: number
   /**
-   * Search all JS heaps for the addresses of large allocations: each then is on the bill of the thread whose
-   * `ArrayBuffer` it is, also after a transfer. It reads every resident page of every heap (benchmark/README.md has the
-   * cost per GB). What an addon allocated for itself has no such address and stays in `shared`, as does the memory
-   * of a `SharedArrayBuffer` that several threads hold.
+   * Search all JS heaps for the objects of buffers: the memory of each then is on the bill of the thread whose
+   * `ArrayBuffer` it is, of whatever size, in whichever arena, also after a transfer. It reads every resident page of
+   * every heap and, where there are many small buffers, of what malloc keeps beside them (benchmark/README.md has the
+   * cost per GB). What an addon allocated for itself is in no such object and stays where it is; the memory of a
+   * `SharedArrayBuffer` that several threads hold is in `shared`.
    */
   deep?: boolean
   /** Milliseconds: a call that is predicted to take longer throws before any work is done. Waiting does not count. */

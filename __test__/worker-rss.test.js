@@ -316,9 +316,10 @@ describe('workerRss({ deep: true })', () => {
     const [buffers, native] = ids.map(
       (id) => answer.threads.find(({ threadId }) => threadId === id).arrayBuffers,
     )
-    // A buffer of 1 MiB ends in a page of its own: malloc's header stands before it.
-    assert.equal(buffers, 100 * (MIB + PAGE))
-    assert.equal(native, 0)
+    // A buffer of 1 MiB ends in a page of its own: malloc's header stands before it. Node has small ones in each thread.
+    const others = buffers - 100 * (MIB + PAGE)
+    assert.ok(others >= 0 && others < MIB, String(buffers))
+    assert.ok(native < MIB, String(native))
     const unowned = answer.sharedParts.largeAllocations - 50 * (MIB + PAGE)
     // V8 and Node have some of their own.
     assert.ok(unowned >= 0 && unowned < 4 * MIB, String(unowned))

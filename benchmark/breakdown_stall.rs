@@ -229,7 +229,7 @@ mod linux {
 
   impl OwnProcess {
     fn open() -> Self {
-      Self(platform::OwnMemory::open(), platform::OwnPages::default())
+      Self(platform::OwnMemory::open(), platform::OwnPages::open())
     }
   }
 

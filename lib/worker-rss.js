@@ -11,12 +11,9 @@ const { validateAbortSignal, validateBoolean, validateNumber, validateOptions } 
 const SHARED_PARTS = native.sharedPartNames()
 const OPTIONS = ['waitMs', 'deep', 'budgetMs']
 
-/**
- * Above any threshold of glibc's, so that it gets a mapping of its own. Never touched, it occupies one page.
- */
-const PROBE_BYTES = 33 * 1024 * 1024
-let searchWorks = false
-
+/** Lengths of a buffer that nothing else around it has. */
+const PROBE = { byteLength: 12_347, maxByteLength: 24_693 }
+let knowsBuffers = false
 /** Node's number for the thread that a process begins with, whether that loaded the package or not. */
 const MAIN_THREAD_ID = 0
 
@@ -24,19 +21,14 @@ function workerRss(options = {}) {
   const watch = new Stopwatch()
   validateOptions(options, OPTIONS)
   const request = requestOf(options)
-  const probe = probeFor(request)
-  try {
-    const raw = native.workerRss(request)
-    const answer = conclude(shape(raw, { workers: unregisteredWorkers(), probe }))
-    return priced(answer, watch.micros, { raw, request })
-  } finally {
-    drop(probe)
-  }
+  const raw = native.workerRss(request)
+  const answer = shape(raw, unregisteredWorkers())
+  return priced(answer, watch.micros, { raw, request })
 }
 
 workerRss.self = function self() {
   const raw = native.workerRss(requestOf({}))
-  return raw.caller === undefined ? null : shape(raw, { workers: [] }).threads[raw.caller]
+  return raw.caller === undefined ? null : shape(raw, []).threads[raw.caller]
 }
 
 async function workerRssAsync(options = {}) {
@@ -47,7 +39,6 @@ async function workerRssAsync(options = {}) {
   validateAbortSignal(signal, 'options.signal')
   throwIfAborted(signal)
   const workers = unregisteredWorkers()
-  const probe = probeFor(request)
   const patience = new Patience(workers, request.waitMs)
   try {
     const [promise, call] = native.workerRssAsync(request)
@@ -55,11 +46,10 @@ async function workerRssAsync(options = {}) {
     const answers = Promise.all([promise, patience.isOver])
     const [raw] = await unlessAborted(answers, signal, () => native.giveUpCall(call))
     const shaping = new Stopwatch()
-    const answer = conclude(shape(raw, { workers, probe }))
+    const answer = shape(raw, workers)
     return priced(answer, before + raw.costMicros + shaping.micros, { raw, request })
   } finally {
     patience.end()
-    drop(probe)
   }
 }
 
@@ -70,20 +60,15 @@ function priced(answer, costMicros, { raw, request }) {
   return answer
 }
 
-/** A buffer that a search has to find, until one was found: how V8 lays out buffers is not written down anywhere. */
-function probeFor({ deep }) {
-  return deep && !searchWorks ? new ArrayBuffer(PROBE_BYTES) : null
-}
-
-/** The answer; what it says of the search is good for the next ones. */
-function conclude(answer) {
-  if (answer.method.largeAllocations === 'searched') searchWorks = true
-  return answer
-}
-
-/** Called when the search is over, which keeps the probe alive until then. V8 would count it until its next collection. */
-function drop(probe) {
-  if (probe !== null) native.detachBuffer(probe)
+/**
+ * How V8 lays out buffers is not written down anywhere: it is read off one of which everything is known. Detached, it is
+ * in no count of V8's any more.
+ */
+function learnBuffers() {
+  const { byteLength, maxByteLength } = PROBE
+  const probe = new ArrayBuffer(byteLength, { maxByteLength })
+  knowsBuffers = native.learnBufferLayout(probe)
+  native.detachBuffer(probe)
 }
 
 /** The request that the addon takes; throws on what it could not. */
@@ -92,14 +77,15 @@ function requestOf({ waitMs = 0, deep = false, budgetMs }) {
   validateBoolean(deep, 'options.deep')
   if (budgetMs !== undefined) validateNumber(budgetMs, 'options.budgetMs', 0)
   v8Layer() // what of V8 may be believed is settled before
-  return { engineIsV8, waitMs, deep, searchWorks, budgetMs }
+  if (deep && engineIsV8 && !knowsBuffers) learnBuffers()
+  return { engineIsV8, waitMs, deep, budgetMs }
 }
 
-/** The public result; `workers` are those that only Node knows, and `probe` is what a search had to find. */
-function shape(raw, { workers, probe = null }) {
+/** The public result; `workers` are those that only Node knows. */
+function shape(raw, workers) {
   const identities = identify(raw.threads, workers)
   const threads = raw.threads.map((thread, index) =>
-    shapeThread(thread, { raw, identity: identities.get(thread), isCaller: index === raw.caller, probe }),
+    shapeThread(thread, { raw, identity: identities.get(thread), isCaller: index === raw.caller }),
   )
   const owned = threads.reduce((sum, thread) => sum + thread.rss, 0)
   return {
@@ -118,9 +104,13 @@ function shape(raw, { workers, probe = null }) {
   }
 }
 
-function shapeThread(thread, { raw, identity, isCaller, probe }) {
-  const { kind, v8Heap, jit, stack, nativeHeap, state = null } = thread
+function shapeThread(thread, { raw, identity, isCaller }) {
+  const { kind, v8Heap, jit, stack, absentBuffers, state = null } = thread
   const runsJavaScript = kind !== 'runtime'
+  // Of another allocator's memory that alone is known which is in buffers on the books.
+  const nativeHeap = raw.method.malloc === 'verified' || thread.nativeHeap > 0 ? thread.nativeHeap : null
+  const { external, ageMs, ...heap } = wordsOf(thread, { identity, isCaller })
+  const isExplained = external !== null && nativeHeap !== null
   return {
     threadId: thread.threadId ?? identity?.threadId ?? (kind === 'main' ? MAIN_THREAD_ID : null),
     name: identity?.name ?? thread.name ?? null,
@@ -130,10 +120,12 @@ function shapeThread(thread, { raw, identity, isCaller, probe }) {
     // Where the code of an isolate lies is known of those alone that registered; some leave while we look.
     jit: jit > 0 || (raw.knowsHeaps && state !== 'unregistered') || !runsJavaScript ? jit : null,
     stack,
-    // Of another allocator's memory that alone is known which is in buffers on the books.
-    nativeHeap: raw.method.malloc === 'verified' || nativeHeap > 0 ? nativeHeap : null,
+    nativeHeap,
     arrayBuffers: runsJavaScript ? (thread.arrayBuffers ?? null) : null,
-    ...withoutProbe(wordsOf(thread, { identity, isCaller }), isCaller ? probe : null),
+    ...heap,
+    external,
+    externalElsewhere: isExplained ? Math.max(0, external - nativeHeap - absentBuffers) : null,
+    ageMs,
     state,
     method: { v8Heap: thread.evidence },
   }
@@ -146,11 +138,6 @@ function wordsOf({ heapUsed, heapTotal, heapLimit, external, ageMs }, { identity
   const said = identity?.words
   if (said) return { ...fromStatistics(said.statistics), ageMs: performance.now() - said.at }
   return { heapUsed: null, heapTotal: null, heapLimit: null, external: null, ageMs: null }
-}
-
-/** The probe is ours: nobody shall look for it in the program. */
-function withoutProbe(words, probe) {
-  return probe === null ? words : { ...words, external: words.external - PROBE_BYTES }
 }
 
 function fromStatistics(statistics) {

@@ -31,6 +31,7 @@ const THREAD_FIGURES = [
   'heapTotal',
   'heapLimit',
   'external',
+  'externalElsewhere',
   'state',
   'ageMs',
   'method',

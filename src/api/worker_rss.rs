@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use napi::bindgen_prelude::{Env, Unknown};
+use napi::bindgen_prelude::{ArrayBuffer, Env, JsValue, Unknown};
 use napi_derive::napi;
 
 use super::look::{LookMethod, budget_of, caller_of, evidence_name, micros};
@@ -12,7 +12,7 @@ use crate::buffers::declared_bytes;
 use crate::error::MeasureError;
 use crate::js_number::js_number;
 use crate::look::cost::{self, Kind as LookKind};
-use crate::look::thread_bills::{Entry, Kind, Question, Search, State, ThreadBills};
+use crate::look::thread_bills::{Entry, Kind, Question, State, ThreadBills};
 use crate::malloc;
 use crate::platform;
 use crate::threads::env_state;
@@ -29,10 +29,8 @@ pub(crate) struct RawWorkerRequest {
   pub engine_is_v8: bool,
   /// How long to wait for V8's words about other threads.
   pub wait_ms: f64,
-  /// Whether the heaps are searched for the owners of large allocations.
+  /// Whether the heaps are searched for the holders of all buffers.
   pub deep: bool,
-  /// Whether a search found before what it had to find.
-  pub search_works: bool,
   /// Refuse a look that is predicted to take longer than this.
   pub budget_ms: Option<f64>,
 }
@@ -85,6 +83,8 @@ pub(crate) struct RawThread {
   pub native_heap: f64,
   /// Of that, what is known to be its `ArrayBuffer`s'.
   pub array_buffers: Option<f64>,
+  /// Bytes of its `ArrayBuffer`s that are known and not in memory.
+  pub absent_buffers: f64,
   /// V8's words.
   pub heap_used: Option<f64>,
   /// V8's words.
@@ -125,6 +125,14 @@ pub(crate) fn is_registered(thread_id: u32) -> bool {
   registry::has_thread(thread_id)
 }
 
+/// Reads off an `ArrayBuffer` how V8 lays them out, for searches; whether that is known.
+#[napi(catch_unwind)]
+pub(crate) fn learn_buffer_layout(buffer: ArrayBuffer) -> bool {
+  let number = |address: usize| u64::try_from(address).unwrap_or(0);
+  let length = number(buffer.len());
+  crate::look::learn_buffer_layout(number(buffer.raw().addr()), number(buffer.as_ptr().addr()), length)
+}
+
 /// Looks at the process, on the calling thread.
 #[napi(catch_unwind)]
 pub(crate) fn worker_rss(env: Env, request: RawWorkerRequest) -> napi::Result<RawWorkerRss> {
@@ -153,7 +161,7 @@ fn kind(deep: bool) -> LookKind {
 struct WorkerRssTask {
   question: Question,
   patience: Duration,
-  search: Search,
+  deep: bool,
 }
 
 impl WorkerRssTask {
@@ -166,22 +174,17 @@ impl WorkerRssTask {
     let caller = caller_of(env, request.engine_is_v8);
     let own = env_state::with(env, |state| Some(HeapWords::of(state.verified_v8()?.read()?.0)));
     let patience = Duration::try_from_secs_f64(request.wait_ms / 1000.0).unwrap_or(LONGEST).min(LONGEST);
-    let search = match (request.deep, request.search_works) {
-      (false, _) => Search::None,
-      (true, false) => Search::Unproven,
-      (true, true) => Search::Proven,
-    };
-    Ok(Self { question: Question::put(caller, own), patience, search })
+    Ok(Self { question: Question::put(caller, own), patience, deep: request.deep })
   }
 
   fn answer_here(self) -> Result<RawWorkerRss, MeasureError> {
-    let (mut asked, looked) = self.question.look(self.search)?;
+    let (mut asked, looked) = self.question.look(self.deep)?;
     asked.wait_here(looked.deadline(self.patience));
     Ok(raw(&looked.conclude()))
   }
 
   fn look_elsewhere(self) -> Step {
-    match self.question.look(self.search) {
+    match self.question.look(self.deep) {
       Ok((asked, looked)) => {
         let deadline = looked.deadline(self.patience);
         let rest = move || {
@@ -212,7 +215,7 @@ fn raw(bills: &ThreadBills) -> RawWorkerRss {
 }
 
 fn thread(entry: &Entry, bills: &ThreadBills) -> RawThread {
-  let Bill { v8_heap, jit, stack, native_heap, array_buffers } = entry.bill;
+  let Bill { v8_heap, jit, stack, native_heap, array_buffers, absent_buffers } = entry.bill;
   let words = entry.words;
   // Words that came while we looked are as old as the look.
   let age = words.map(|words| bills.asked_at.saturating_duration_since(words.asked));
@@ -230,6 +233,7 @@ fn thread(entry: &Entry, bills: &ThreadBills) -> RawThread {
     stack: js_number(stack),
     native_heap: js_number(native_heap),
     array_buffers: array_buffers.map(js_number),
+    absent_buffers: js_number(absent_buffers),
     heap_used: words.map(|words| js_number(words.used)),
     heap_total: words.map(|words| js_number(words.total)),
     heap_limit: words.map(|words| js_number(words.limit)),

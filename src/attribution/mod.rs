@@ -18,7 +18,8 @@ mod v8_pages;
 mod words;
 
 pub use billing::{
-  AddressRange, Bill, Bills, ChunkOwners, Hints, Shared, Tenant, ThreadArena, bills, find_owners, searchable,
+  AddressRange, Bill, Bills, BufferLayout, BufferOwners, Hints, Shared, Tenant, ThreadArena, bills,
+  find_owners,
 };
 pub use facts::{Facts, HeldBuffer, Isolates, SmallBuffers, is_mapped_for_buffers};
 pub use measure::{

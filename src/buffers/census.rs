@@ -161,20 +161,20 @@ fn keep_largest(notes: &mut Vec<Note>, count: usize) -> u64 {
 #[derive(Default)]
 struct Groups<K> {
   places: HashMap<K, usize, BuildHasherDefault<Mix>>,
-  groups: Vec<(K, Group)>,
+  found: Vec<(K, Group)>,
   last: usize,
 }
 
 impl<K: Hash + Eq + Copy> Groups<K> {
   fn add(&mut self, key: K, bytes: u64, resident: Option<u64>, age_ms: u64) {
-    if self.groups.get(self.last).is_none_or(|(last, _)| *last != key) {
-      let behind = self.groups.len();
+    if self.found.get(self.last).is_none_or(|(last, _)| *last != key) {
+      let behind = self.found.len();
       self.last = *self.places.entry(key).or_insert(behind);
       if self.last == behind {
-        self.groups.push((key, Group::default()));
+        self.found.push((key, Group::default()));
       }
     }
-    if let Some((_, group)) = self.groups.get_mut(self.last) {
+    if let Some((_, group)) = self.found.get_mut(self.last) {
       group.add(bytes, resident, age_ms);
     }
   }
@@ -182,7 +182,7 @@ impl<K: Hash + Eq + Copy> Groups<K> {
   /// Under other names, of which several may be one.
   fn largest_first<N: Hash + Eq>(self, name: impl Fn(K) -> N) -> Vec<(N, Group)> {
     let mut named: HashMap<N, Group> = HashMap::new();
-    for (key, group) in self.groups {
+    for (key, group) in self.found {
       named.entry(name(key)).or_default().join(group);
     }
     let mut groups: Vec<_> = named.into_iter().collect();

@@ -1,7 +1,6 @@
 //! What a look at the process has to know of buffers: where the large ones lie, how many bytes of small ones are on each
 //! page, and which memory is mapped for buffers.
 
-use super::memory::has_pages;
 use super::page_sums::PAGES;
 use super::record::Source;
 use super::{slabs, threads, visit};
@@ -46,22 +45,6 @@ pub(crate) fn holdings() -> Holdings {
   );
   large.sort_unstable_by_key(|buffer| buffer.extent.address);
   Holdings { large, small, bytes }
-}
-
-/// The small buffers that have pages of their own, each for itself: for a search, which finds buffers by where they
-/// begin.
-pub(crate) fn small_with_pages() -> Vec<Extent> {
-  let mut extents = Vec::new();
-  visit::visit(|note| {
-    if let Some(address) = note.address
-      && note.source == Source::Allocated
-      && note.is_small()
-      && has_pages(note.bytes)
-    {
-      extents.push(Extent { address, length: note.bytes });
-    }
-  });
-  extents
 }
 
 /// All memory that is mapped for buffers, in address order: first address, and the one behind.

@@ -12,11 +12,6 @@ use crate::v8::{BackingStores, Store};
 /// cost more than the memory is worth.
 const WORTH_PAGES: usize = 64 * 1024;
 
-/// Whether [`OwnedMemory`] of so many bytes has pages of its own.
-pub(super) fn has_pages(length: u64) -> bool {
-  usize::try_from(length).is_ok_and(|length| length >= WORTH_PAGES)
-}
-
 /// Owns memory from its allocation until a backing store takes it over; from then on the store's death frees it.
 /// V8 counts the bytes of a store for as long as a buffer of the isolate has it, so nothing else is told to V8: what
 /// lies in a buffer would count twice.

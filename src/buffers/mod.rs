@@ -27,7 +27,6 @@ pub(crate) use census::{Entry, Group, Selection, list, usage};
 pub(crate) use held::{follow_address, holder_left, update_held};
 pub(crate) use holdings::{
   Holdings, LargeBuffer, SmallOnPages, bytes_known_to_v8, declared_bytes, free_ranges, holdings, mappings,
-  small_with_pages,
 };
 pub(crate) use label::Label;
 pub(crate) use memory::OwnedMemory;

@@ -26,14 +26,12 @@ impl<T> Segments<T> {
   }
 
   pub(super) fn push(&mut self, value: T) {
-    match self.segments.last_mut().filter(|last| last.len() < SEGMENT) {
-      Some(last) => last.push(value),
-      None => {
-        let mut segment = Vec::with_capacity(SEGMENT);
-        segment.push(value);
-        self.segments.push(segment);
-      }
+    if let Some(last) = self.segments.last_mut().filter(|last| last.len() < SEGMENT) {
+      return last.push(value);
     }
+    let mut segment = Vec::with_capacity(SEGMENT);
+    segment.push(value);
+    self.segments.push(segment);
   }
 
   pub(super) fn pop(&mut self) -> Option<T> {

@@ -89,7 +89,7 @@ pub(super) fn free_ranges() -> Vec<(u64, u64)> {
   let slabs = slabs();
   let stale = slabs.by_address.iter().flat_map(|(start, slab)| {
     (0..slab.slots)
-      .filter(|index| !slab.has(slab.taken, *index))
+      .filter(|index| !has(slab.taken, *index))
       .map(|index| (slab.place(*start, index), slab.slot))
   });
   stale.map(|(start, length)| range(start, length)).collect()
@@ -101,7 +101,7 @@ pub(crate) fn give_back_stale() {
   for (start, slab) in slabs.by_address.iter_mut().filter(|(_, slab)| slab.stale != 0) {
     for index in 0..slab.slots {
       // SAFETY: a stale slot is free, and nobody is given one while the lock is held.
-      if slab.has(slab.stale, index) && unsafe { platform::give_back(slab.place(*start, index), slab.slot) } {
+      if has(slab.stale, index) && unsafe { platform::give_back(slab.place(*start, index), slab.slot) } {
         slab.stale &= !bit(index);
       }
     }
@@ -126,6 +126,10 @@ fn slot_for(length: usize) -> Option<usize> {
   length.checked_next_multiple_of(step)
 }
 
+fn has(slots: u64, index: u32) -> bool {
+  slots & bit(index) != 0
+}
+
 fn bit(index: u32) -> u64 {
   1_u64.checked_shl(index).unwrap_or(0)
 }
@@ -137,10 +141,6 @@ impl Slab {
 
   fn place(&self, start: usize, index: u32) -> usize {
     start.saturating_add(self.slot.saturating_mul(usize::try_from(index).unwrap_or(0)))
-  }
-
-  fn has(&self, slots: u64, index: u32) -> bool {
-    slots & bit(index) != 0
   }
 
   fn is_full(&self) -> bool {
@@ -160,7 +160,7 @@ impl Slabs {
     };
     let slab = self.by_address.get_mut(&start)?;
     let index = slab.taken.trailing_ones();
-    let is_stale = slab.has(slab.stale, index);
+    let is_stale = has(slab.stale, index);
     slab.taken |= bit(index);
     slab.stale &= !bit(index);
     if slab.is_full() {
@@ -245,8 +245,8 @@ impl Slabs {
   }
 
   /// A slab without buffers that could not be unmapped.
-  fn keep(&mut self, start: usize, slab: Slab, is_back: bool) {
-    let stale = if is_back { 0 } else { u64::MAX };
-    self.insert(start, Slab { stale, ..slab });
+  fn keep(&mut self, start: usize, mut slab: Slab, is_back: bool) {
+    slab.stale = if is_back { 0 } else { u64::MAX };
+    self.insert(start, slab);
   }
 }

@@ -9,7 +9,9 @@ mod sources;
 mod thread_arenas;
 pub(crate) mod thread_bills;
 
-pub(crate) use own_look::{Look, allocator_statistics, check_budget, find_chunk_owners, look};
+pub(crate) use own_look::{
+  Look, allocator_statistics, check_budget, find_buffer_owners, learn_buffer_layout, look,
+};
 pub(crate) use sources::read_environment;
 
 use crate::attribution::OwnIsolate;

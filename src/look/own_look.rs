@@ -1,7 +1,7 @@
 //! One look at our own process, taken again where the process moved under it.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::cost::{self, Kind, Work};
@@ -10,8 +10,8 @@ use super::own_space::OwnProcess;
 use super::sources::survey_truthfully;
 use super::{Caller, facts, thread_arenas};
 use crate::attribution::{
-  ChunkOwners, Facts, HeldBuffer, IsolateWords, Owner, ResidencySource, Search, SmallBuffers, Survey,
-  ThreadArena, V8Evidence, find_owners, weigh, weigh_others,
+  BufferLayout, BufferOwners, Facts, HeldBuffer, IsolateWords, Memory, Owner, ResidencySource, Search,
+  SmallBuffers, Survey, ThreadArena, V8Evidence, find_owners, weigh, weigh_others,
 };
 use crate::buffers::{self, Holdings, SmallOnPages};
 use crate::error::{MeasureError, Result};
@@ -19,7 +19,6 @@ use crate::malloc;
 use crate::parse::status;
 use crate::platform::{self, PerProcess, ThreadPlace};
 use crate::threads::{live_isolates, registry};
-use crate::v8::Extent;
 
 /// A look and how its figures came about.
 pub(crate) struct Look {
@@ -207,18 +206,34 @@ impl Attempt {
   }
 }
 
-/// Searches the heaps of a look that measured every piece for the owners of large allocations.
-pub(crate) fn find_chunk_owners(look: &Look) -> ChunkOwners {
+/// How `ArrayBuffer`s lead to their memory, read off one of which everything is known.
+static BUFFER_LAYOUT: OnceLock<BufferLayout> = OnceLock::new();
+
+/// Reads that off an `ArrayBuffer` of the calling thread, once per process; whether it is known now. A value of
+/// Node-API, `handle`, is the place where V8 keeps the tagged address of the object.
+pub(crate) fn learn_buffer_layout(handle: u64, start: u64, length: u64) -> bool {
+  const TAG: u64 = 1;
+  if BUFFER_LAYOUT.get().is_none() {
+    let own = OwnProcess::open();
+    let mut object = [0];
+    own.read(handle, &mut object);
+    let [object] = object;
+    if let Some(layout) = BufferLayout::of(&own, object & !TAG, start, length) {
+      BUFFER_LAYOUT.get_or_init(|| layout);
+    }
+  }
+  BUFFER_LAYOUT.get().is_some()
+}
+
+/// Searches the heaps of a look that measured every piece for the holders of all buffers; `None` where it is not known
+/// what those look like.
+pub(crate) fn find_buffer_owners(look: &Look) -> Option<BufferOwners> {
+  let layout = *BUFFER_LAYOUT.get()?;
   let start = Instant::now();
   let own = OwnProcess::open();
-  // The others of the small ones lie where no search goes.
-  let small = buffers::small_with_pages().into_iter().filter_map(|Extent { address, length }| {
-    Some(HeldBuffer { start: address, end: address.checked_add(length)?, thread: None })
-  });
-  let buffers: Vec<HeldBuffer> = look.buffers.iter().copied().chain(small).collect();
-  let owners = find_owners(&look.survey, &own, &buffers, platform::page_size());
+  let owners = find_owners(&look.survey, &own, layout, platform::page_size());
   cost::SEARCH.learn(owners.searched(), start.elapsed());
-  owners
+  Some(owners)
 }
 
 /// Asks the allocator about itself, after a look.

@@ -14,7 +14,7 @@ pub(super) struct OwnProcess {
 
 impl OwnProcess {
   pub(super) fn open() -> Self {
-    Self { memory: platform::OwnMemory::open(), pages: platform::OwnPages::default() }
+    Self { memory: platform::OwnMemory::open(), pages: platform::OwnPages::open() }
   }
 }
 

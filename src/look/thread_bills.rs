@@ -5,22 +5,12 @@ use std::time::{Duration, Instant};
 
 use super::{Caller, Look};
 use crate::attribution::{
-  Bill, Bills, ChunkOwners, Hints, Owner, Part, Tenant, ThreadArena, V8Evidence, bills,
+  Bill, Bills, BufferOwners, Hints, Owner, Part, Tenant, ThreadArena, V8Evidence, bills,
 };
 use crate::error::Result;
 use crate::platform::{self, Activity, ThreadPlace};
 use crate::threads::listener::{Asked, HeapWords};
 use crate::threads::registry::{self, IsolateRecord, JsThread, Record};
-
-/// Whether the heaps are searched for the owners of large allocations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Search {
-  None,
-  /// There is a buffer that it has to find: when it finds none, it does not work here.
-  Unproven,
-  /// It worked before: when it finds nothing, there is nothing.
-  Proven,
-}
 
 /// What a thread is there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +56,7 @@ pub(crate) struct ThreadBills {
   pub(crate) caller: Option<usize>,
   /// Whether the arena of every thread is known, and not of the registered ones alone.
   pub(crate) knows_all_arenas: bool,
-  /// Bytes of heap that were searched for pointers, where that was asked for and led to something.
+  /// Bytes of heap that were searched for buffers, where that was asked for and could be done.
   pub(crate) searched: Option<u64>,
   pub(crate) asked_at: Instant,
   pub(crate) took: Duration,
@@ -95,7 +85,7 @@ struct Scene {
 pub(crate) struct Looked {
   scene: Scene,
   look: Look,
-  chunks: Option<ChunkOwners>,
+  found: Option<BufferOwners>,
   /// Names that the kernel knows, of those who have no other.
   names: HashMap<i32, String>,
   asked_at: Instant,
@@ -120,20 +110,19 @@ impl Question {
     Self { scene: Scene { caller, calling_thread, records, states, start, put: Instant::now() }, asked }
   }
 
-  /// Looks at the process, on any thread. What was asked is given back, for somebody to wait.
-  pub(crate) fn look(self, search: Search) -> Result<(Asked, Looked)> {
+  /// Looks at the process, on any thread. A `deep` look searches the heaps for the holders of all buffers. What was asked
+  /// is given back, for somebody to wait.
+  pub(crate) fn look(self, deep: bool) -> Result<(Asked, Looked)> {
     let Self { mut scene, asked } = self;
-    let deep = search != Search::None;
     let queued = scene.put.elapsed();
     let look = super::look(scene.caller, deep)?;
     let searching = Instant::now();
-    let chunks = deep.then(|| super::find_chunk_owners(&look));
-    let chunks = chunks.filter(|chunks| search == Search::Proven || chunks.found_any());
+    let found = if deep { super::find_buffer_owners(&look) } else { None };
     let took_apart = queued.saturating_add(look.waited).saturating_add(searching.elapsed());
     scene.meet(registry::records());
     let names = scene.kernel_names(&look.threads);
     let looked =
-      Looked { scene, look, chunks, names, asked_at: asked.since(), ended: Instant::now(), took_apart };
+      Looked { scene, look, found, names, asked_at: asked.since(), ended: Instant::now(), took_apart };
     Ok((asked, looked))
   }
 }
@@ -177,7 +166,7 @@ impl Looked {
       own_isolate: self.scene.caller.isolate.map(|own| own.address),
       buffers: &self.look.buffers,
       small: &self.look.small_buffers,
-      chunks: self.chunks.as_ref(),
+      found: self.found.as_ref(),
       page_size: platform::page_size(),
     };
     let bills = bills(&self.look.survey, &tenants, hints);
@@ -192,7 +181,7 @@ impl Looked {
       entries,
       bills,
       knows_all_arenas,
-      searched: self.chunks.map(|chunks| chunks.searched()),
+      searched: self.found.map(|found| found.searched()),
       asked_at: self.asked_at,
       took: self.scene.start.elapsed(),
       took_apart: self.took_apart.saturating_add(waited),

@@ -28,13 +28,13 @@ pub fn resident(text: &[u8]) -> Result<u64, ParseError> {
 /// Whether these are the last five counts of a line: the last, dirty pages, has been 0 since 2.6.
 fn ends_as_statm(counts: &[u8]) -> bool {
   const LAST_COUNT: &[u8] = b" 0\n";
-  const SPACES_BEFORE: usize = 3;
+  const COUNTS_BEFORE: usize = 4;
   let Some(counts) = counts.strip_suffix(LAST_COUNT) else { return false };
   let are_counts = counts.iter().all(|byte| byte.is_ascii_digit() || *byte == b' ');
-  let spaces = counts.iter().filter(|byte| **byte == b' ').count();
+  let between = counts.split(|byte| *byte == b' ').count();
   let are_apart =
     !counts.starts_with(b" ") && !counts.ends_with(b" ") && !counts.windows(2).any(|two| two == b"  ");
-  are_counts && spaces == SPACES_BEFORE && are_apart
+  are_counts && between == COUNTS_BEFORE && are_apart
 }
 
 /// Position and name of each count on the line.

@@ -39,12 +39,11 @@ impl Memory {
 /// Names the first line that is malformed, or without which nothing can be told.
 pub fn memory(text: &[u8], resident: impl FnOnce() -> Option<(u64, u64)>) -> Result<Memory, ParseError> {
   let split = (size(text, "RssAnon")?, size(text, "RssFile")?, size(text, "RssShmem")?);
-  let (anonymous, file, shared) = match split {
-    (Some(anonymous), Some(file), Some(shared)) => (anonymous, file, shared),
-    _ => {
-      let (all, file) = resident().ok_or(ParseError { field: "RssAnon" })?;
-      (all.saturating_sub(file), file, 0)
-    }
+  let (anonymous, file, shared) = if let (Some(anonymous), Some(file), Some(shared)) = split {
+    (anonymous, file, shared)
+  } else {
+    let (all, file) = resident().ok_or(ParseError { field: "RssAnon" })?;
+    (all.saturating_sub(file), file, 0)
   };
   let swap = size(text, "VmSwap")?;
   let threads = count(text, "Threads").ok_or(ParseError { field: "Threads" })?;
@@ -83,6 +82,6 @@ fn size(text: &[u8], name: &'static str) -> Result<Option<u64>, ParseError> {
 /// What stands behind `Name:`. Nothing that a user may name is at the start of a line but the name of the thread, and
 /// that is behind `Name:` with its line feeds escaped.
 fn value<'a>(text: &'a [u8], name: &str) -> Option<&'a [u8]> {
-  let lines = text.split(|byte| *byte == b'\n');
-  lines.filter_map(|line| line.strip_prefix(name.as_bytes())?.strip_prefix(b":")).next()
+  let mut lines = text.split(|byte| *byte == b'\n');
+  lines.find_map(|line| line.strip_prefix(name.as_bytes())?.strip_prefix(b":"))
 }

@@ -217,10 +217,14 @@ impl OwnMemory {
 }
 
 /// Knows nothing.
-#[derive(Default)]
 pub struct OwnPages;
 
 impl OwnPages {
+  /// For one look.
+  pub fn open() -> Self {
+    Self
+  }
+
   /// # Errors
   /// Always `Unsupported`.
   pub fn memory_by_kind(&self) -> Result<status::Memory> {

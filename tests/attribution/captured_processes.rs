@@ -176,13 +176,12 @@ fn what_the_kernel_names_is_what_it_names() {
   }
 }
 
-/// Nameless memory right behind the writable data of a file, but for V8's and what allocators mapped, which may happen to
-/// lie there.
+/// Nameless memory right behind the writable data of a file, but for what carries a sign of its own and happens to lie
+/// there: V8's, an arena, the control block of the main thread.
 fn rss_of_bss(rows: &[Row], code_ranges: &[(u64, u64, u64)], survey: &Survey) -> u64 {
   let mapped = |row: &Row| {
     let inside = survey.measured.iter().filter(|measured| {
-      matches!(measured.piece.owner, Owner::LargeChunks | Owner::LowLevelAlloc)
-        && (row.start..row.end).contains(&measured.piece.start)
+      measured.piece.part != Part::Code && (row.start..row.end).contains(&measured.piece.start)
     });
     inside.map(|measured| measured.resident).sum::<u64>()
   };

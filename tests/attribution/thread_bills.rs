@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use rs_memusage::attribution::{
-  Bills, ChunkOwners, HeldBuffer, Hints, Owner, Part, ResidencySource, Shared, SmallBuffers, Survey, Tenant,
-  ThreadArena, bills, find_owners,
+  Bills, BufferLayout, BufferOwners, HeldBuffer, Hints, Owner, Part, ResidencySource, Shared, SmallBuffers,
+  Survey, Tenant, ThreadArena, bills, find_owners,
 };
 
 use crate::hand_built::{HandBuilt, ISOLATE, KIB, MAIN_THREAD, MIB, OTHER_ISOLATE, PAGE};
@@ -15,7 +15,8 @@ const HEAPS: u64 = 0x2000_0000_0000;
 const ARENA: u64 = 0x7f00_0000_0000;
 const CHUNKS: u64 = 0x7f10_0001_0000;
 const STACK: u64 = 0x7f20_0000_0000;
-const RECORDS: u64 = 0x7f30_0000_0000;
+/// In the main arena.
+const RECORDS: u64 = 0x5010_0000;
 const GROWABLE: u64 = 0x1000_0000_0000;
 
 fn tenant(tid: i32, isolate: Option<u64>, arena: ThreadArena, external: u64) -> Tenant {
@@ -49,8 +50,8 @@ fn look(space: &HandBuilt) -> Survey {
   space.look(ResidencySource::Mincore, true)
 }
 
-fn searched(owners: &ChunkOwners) -> Hints<'_> {
-  Hints { chunks: Some(owners), ..Hints::default() }
+fn searched(owners: &BufferOwners) -> Hints<'_> {
+  Hints { found: Some(owners), ..Hints::default() }
 }
 
 fn on_the_books(buffers: &[HeldBuffer]) -> Hints<'_> {
@@ -143,25 +144,29 @@ fn claims_beyond_what_is_there_are_cut_alike() {
   assert_eq!(bills.shared.large_allocations, 0);
 }
 
+/// What a buffer in the first chunk can be long at most.
+const IN_FIRST_CHUNK: u64 = 30 * MIB - PAGE;
+
 /// The object of an `ArrayBuffer` at `object`, its record and its backing store, as V8 lays them out.
-fn array_buffer(space: HandBuilt, object: u64, payload: u64) -> HandBuilt {
+fn array_buffer(space: HandBuilt, object: u64, payload: u64, length: u64) -> HandBuilt {
   let record = RECORDS + (payload % 0xF00) * 0x100 + (object % 0x100);
-  let space = if space.lines.contains_key(&RECORDS) {
-    space
-  } else {
-    space.anonymous(RECORDS, MIB, "rw-p").touched(RECORDS, MIB)
-  };
   space
-    .words(object, &[0x3001, 0x7, 0x7, 30 * MIB, 30 * MIB, payload, record])
-    .words(record, &[0x0100, record + 0x40, record + 0x80, 0])
-    .words(record + 0x40, &[payload, 30 * MIB, 30 * MIB])
+    .words(object, &[0x3001, 0x7, 0x7, length, length, payload, record, 0, 0, 0])
+    .words(record, &[0x0100, record + 0x20, record + 0x80, 0])
+    .words(record + 0x20, &[payload, length, length, 0])
+}
+
+fn search(survey: &Survey, space: &HandBuilt) -> BufferOwners {
+  let known = array_buffer(process(), HEAPS + 0x400, CHUNKS, 12_345);
+  let layout = BufferLayout::of(&known, HEAPS + 0x400, CHUNKS, 12_345).unwrap();
+  find_owners(survey, space, layout, PAGE)
 }
 
 #[test]
 fn a_large_allocation_belongs_to_the_isolate_that_points_at_it() {
-  let space = array_buffer(with_chunks(), HEAPS + MIB + 0x400, CHUNKS + 16);
+  let space = array_buffer(with_chunks(), HEAPS + MIB + 0x400, CHUNKS + 16, IN_FIRST_CHUNK);
   let survey = look(&space);
-  let owners = find_owners(&survey, &space, &[], PAGE);
+  let owners = search(&survey, &space);
   assert_eq!(owners.searched(), MIB);
   let bills = bills(&survey, &two_threads([60 * MIB, 0]), searched(&owners));
   let [main, worker] = bills.threads.as_slice() else { panic!("two bills") };
@@ -178,9 +183,9 @@ fn a_growable_buffer_is_found_like_a_large_allocation() {
     100 * MIB,
     "---p",
   );
-  let space = array_buffer(space, HEAPS + 0x400, GROWABLE);
+  let space = array_buffer(space, HEAPS + 0x400, GROWABLE, 2 * MIB);
   let survey = look(&space);
-  let owners = find_owners(&survey, &space, &[], PAGE);
+  let owners = search(&survey, &space);
   let bills = bills(&survey, &two_threads([0, 0]), searched(&owners));
   assert_eq!(bills.threads[0].array_buffers, Some(2 * MIB));
   assert_eq!(total(&bills), survey.breakdown.resident());
@@ -188,10 +193,10 @@ fn a_growable_buffer_is_found_like_a_large_allocation() {
 
 #[test]
 fn what_several_isolates_hold_is_shared() {
-  let space = array_buffer(with_chunks(), HEAPS + 0x400, CHUNKS + 16);
-  let space = array_buffer(space, HEAPS + MIB + 0x440, CHUNKS + 16);
+  let space = array_buffer(with_chunks(), HEAPS + 0x400, CHUNKS + 16, IN_FIRST_CHUNK);
+  let space = array_buffer(space, HEAPS + MIB + 0x440, CHUNKS + 16, IN_FIRST_CHUNK);
   let survey = look(&space);
-  let bills = bills(&survey, &two_threads([0, 0]), searched(&find_owners(&survey, &space, &[], PAGE)));
+  let bills = bills(&survey, &two_threads([0, 0]), searched(&search(&survey, &space)));
   assert_eq!(bills.shared.large_allocations, 40 * MIB);
 }
 
@@ -199,16 +204,16 @@ fn what_several_isolates_hold_is_shared() {
 fn a_page_that_another_isolate_left_behind_owns_nothing() {
   // Its objects name the very records that the living ones do; those lie in the arena of the living isolate.
   let record = ISOLATE + 512 * KIB;
-  let object = [0x3001, 0x7, 0x7, 30 * MIB, 30 * MIB, CHUNKS + 16, record];
+  let object = [0x3001, 0x7, 0x7, IN_FIRST_CHUNK, IN_FIRST_CHUNK, CHUNKS + 16, record];
   let space = with_chunks()
     .named(ISOLATE, MIB, "rw-p", 0, "[heap]")
-    .words(record, &[record + 0x40, record + 0x80])
-    .words(record + 0x40, &[CHUNKS + 16, 30 * MIB])
+    .words(record, &[0x0100, record + 0x20, record + 0x80])
+    .words(record + 0x20, &[CHUNKS + 16, IN_FIRST_CHUNK, IN_FIRST_CHUNK])
     .words(HEAPS + 0x400, &object)
     .words(HEAPS + MIB + 0x440, &object)
     .words(HEAPS + 0x800, &object);
   let survey = look(&space);
-  let bills = bills(&survey, &two_threads([0, 0]), searched(&find_owners(&survey, &space, &[], PAGE)));
+  let bills = bills(&survey, &two_threads([0, 0]), searched(&search(&survey, &space)));
   assert_eq!(bills.threads[0].array_buffers, Some(30 * MIB));
   assert_eq!(bills.threads[1].array_buffers, Some(0));
 }
@@ -217,12 +222,90 @@ fn a_page_that_another_isolate_left_behind_owns_nothing() {
 fn an_address_that_no_living_buffer_holds_counts_for_nothing() {
   // What a scavenge leaves behind: the object is intact, and its record is gone or belongs to another buffer.
   let stale = with_chunks().words(HEAPS + 0x400, &[0x3001, 0, 0, 0, 0, CHUNKS + 16, RECORDS]);
-  let reused = array_buffer(stale, HEAPS + MIB + 0x800, CHUNKS + 30 * MIB + 16);
+  let reused = array_buffer(stale, HEAPS + MIB + 0x800, CHUNKS + 30 * MIB + 16, 10 * MIB - PAGE);
   let survey = look(&reused);
-  let bills = bills(&survey, &two_threads([0, 0]), searched(&find_owners(&survey, &reused, &[], PAGE)));
+  let bills = bills(&survey, &two_threads([0, 0]), searched(&search(&survey, &reused)));
   assert_eq!(bills.threads[0].array_buffers, Some(0));
   assert_eq!(bills.threads[1].array_buffers, Some(10 * MIB));
   assert_eq!(bills.shared.large_allocations, 30 * MIB);
+}
+
+#[test]
+fn a_small_buffer_belongs_to_its_holder_in_whichever_arena_it_lies() {
+  let made_by_worker = ARENA + MIB;
+  let space = array_buffer(process(), HEAPS + 0x400, made_by_worker + 0x10, 100_000);
+  let space = array_buffer(space, HEAPS + 0x800, made_by_worker + 0x20_010, 50_000);
+  let space = array_buffer(space, HEAPS + MIB + 0x400, made_by_worker + 0x40_010, 7_000);
+  let survey = look(&space);
+  let bills = bills(&survey, &two_threads([0, 0]), searched(&search(&survey, &space)));
+  let [main, worker] = bills.threads.as_slice() else { panic!("two bills") };
+  assert_eq!((main.native_heap, main.array_buffers), (2 * MIB + 150_000, Some(150_000)));
+  assert_eq!((worker.native_heap, worker.array_buffers), (3 * MIB - 150_000, Some(7_000)));
+  assert_eq!(total(&bills), survey.breakdown.resident());
+}
+
+#[test]
+fn of_a_buffer_that_was_hardly_touched_what_is_not_in_memory_is_known() {
+  let space = process().anonymous(CHUNKS, 8 * MIB, "rw-p").words(CHUNKS, &[0, (8 * MIB) | 2]);
+  let space = array_buffer(space, HEAPS + 0x400, CHUNKS + 16, 8 * MIB - PAGE);
+  let survey = look(&space);
+  let bills = bills(&survey, &two_threads([0, 0]), searched(&search(&survey, &space)));
+  let main = bills.threads[0];
+  assert_eq!((main.array_buffers, main.absent_buffers), (Some(PAGE), 8 * MIB - PAGE));
+}
+
+#[test]
+fn no_byte_counts_twice_where_buffers_overlap() {
+  let space = array_buffer(process(), HEAPS + 0x400, ARENA + MIB, 100_000);
+  let space = array_buffer(space, HEAPS + MIB + 0x480, ARENA + MIB + 0x100, 100_000);
+  let space = array_buffer(space, HEAPS + MIB + 0x800, ARENA + MIB + 0x200, 1_000);
+  let survey = look(&space);
+  let bills = bills(&survey, &two_threads([0, 0]), searched(&search(&survey, &space)));
+  assert_eq!(bills.threads[0].array_buffers, Some(100_000));
+  assert_eq!(bills.threads[1].array_buffers, Some(0x100));
+  assert_eq!(total(&bills), survey.breakdown.resident());
+}
+
+#[test]
+fn what_several_isolates_hold_is_not_on_the_bill_of_whose_arena_it_lies_in() {
+  let space = array_buffer(process(), HEAPS + 0x400, ARENA + MIB, 100_000);
+  let space = array_buffer(space, HEAPS + MIB + 0x440, ARENA + MIB, 100_000);
+  let survey = look(&space);
+  let bills = bills(&survey, &two_threads([0, 0]), searched(&search(&survey, &space)));
+  assert_eq!((bills.threads[1].native_heap, bills.threads[1].array_buffers), (3 * MIB - 100_000, Some(0)));
+  assert_eq!(bills.shared.native_heap, 100_000);
+  assert_eq!(total(&bills), survey.breakdown.resident());
+}
+
+#[test]
+fn an_object_whose_store_has_another_length_is_none() {
+  let space = array_buffer(process(), HEAPS + 0x400, ARENA + MIB, 100_000);
+  let space = space.words(HEAPS + 0x400 + 24, &[99_999, 99_999]);
+  let survey = look(&space);
+  let bills = bills(&survey, &two_threads([0, 0]), searched(&search(&survey, &space)));
+  assert_eq!(bills.threads[0].array_buffers, Some(0));
+}
+
+#[test]
+fn thousands_of_buffers_that_lie_anywhere_are_all_found() {
+  // Records and stores far from each other, and objects that end where a block of reading does.
+  let heap = HEAPS + 16 * MIB;
+  let pages = (0..8).fold(process().anonymous(heap, 2 * MIB, "rw-p"), |space, page| {
+    space.page(heap + page * 256 * KIB, ISOLATE)
+  });
+  let space = (0..2000).fold(pages, |space, index| {
+    let object = heap + 0x1000 * (index % 500) + 0xF40 + (index / 500) * 0x28;
+    let scattered = |salt: u64| (index * 7919 + salt) % 16_000 * 0x40;
+    let (record, store, payload) =
+      (0x5000_0000 + scattered(0), ARENA + 0x1000 + scattered(1), ARENA + MIB + MIB / 2 + index * 0x100);
+    space
+      .words(object, &[0, 256, 256, payload, record])
+      .words(record, &[0, store, 0, 0])
+      .words(store, &[payload, 256, 256, 0])
+  });
+  let survey = look(&space);
+  let bills = bills(&survey, &two_threads([0, 0]), searched(&search(&survey, &space)));
+  assert_eq!(bills.threads[0].array_buffers, Some(2000 * 256));
 }
 
 #[test]
@@ -254,35 +337,6 @@ fn of_the_pages_at_its_ends_a_buffer_counts_its_own_part() {
 }
 
 #[test]
-fn a_buffer_with_a_mapping_of_its_own_is_native_memory() {
-  let mut space = process().anonymous(CHUNKS, 4 * MIB, "rw-p").touched(CHUNKS, 3 * MIB).chunk(CHUNKS, MIB);
-  space.facts.buffers = vec![held(CHUNKS + MIB, MIB - 100, WORKER), held(CHUNKS + 2 * MIB, MIB, WORKER)];
-  space.facts.buffer_mappings = vec![(CHUNKS + MIB, CHUNKS + 2 * MIB), (CHUNKS + 2 * MIB, CHUNKS + 3 * MIB)];
-  let pieces: Vec<_> =
-    space.pieces().into_iter().filter(|piece| (CHUNKS..CHUNKS + 4 * MIB).contains(&piece.0)).collect();
-  assert_eq!(
-    pieces,
-    [
-      (CHUNKS, CHUNKS + MIB, Part::NativeHeap, Owner::LargeChunks),
-      (CHUNKS + MIB, CHUNKS + 3 * MIB, Part::NativeHeap, Owner::Buffer),
-      (CHUNKS + 3 * MIB, CHUNKS + 4 * MIB, Part::Other, Owner::Process),
-    ]
-  );
-  let survey = look(&space);
-  let known = bills(&survey, &two_threads([0, 0]), on_the_books(&space.facts.buffers));
-  assert_eq!(known.threads[1].array_buffers, Some(2 * MIB - 100));
-  // A search tells where it is now, after a transfer that the books know nothing of.
-  let moved = array_buffer(space, HEAPS + 0x400, CHUNKS + MIB);
-  let survey = look(&moved);
-  let owners = find_owners(&survey, &moved, &moved.facts.buffers, PAGE);
-  let hints = Hints { chunks: Some(&owners), ..on_the_books(&moved.facts.buffers) };
-  let found = bills(&survey, &two_threads([0, 0]), hints);
-  assert_eq!(found.threads[0].array_buffers, Some(MIB - 100));
-  assert_eq!(found.threads[1].array_buffers, Some(0), "nobody points at the other one");
-  assert_eq!(total(&found), survey.breakdown.resident());
-}
-
-#[test]
 fn small_buffers_are_told_by_their_sums_per_page() {
   let space = process().anonymous(CHUNKS, 4 * PAGE, "rw-p").words(CHUNKS, &[0, (4 * PAGE) | 2]);
   let space = space.touched(CHUNKS + 3 * PAGE, PAGE); // the first page and the last
@@ -306,6 +360,35 @@ fn small_buffers_are_told_by_their_sums_per_page() {
 }
 
 #[test]
+fn a_buffer_with_a_mapping_of_its_own_is_native_memory() {
+  let mut space = process().anonymous(CHUNKS, 4 * MIB, "rw-p").touched(CHUNKS, 3 * MIB).chunk(CHUNKS, MIB);
+  space.facts.buffers = vec![held(CHUNKS + MIB, MIB - 100, WORKER), held(CHUNKS + 2 * MIB, MIB, WORKER)];
+  space.facts.buffer_mappings = vec![(CHUNKS + MIB, CHUNKS + 2 * MIB), (CHUNKS + 2 * MIB, CHUNKS + 3 * MIB)];
+  let pieces: Vec<_> =
+    space.pieces().into_iter().filter(|piece| (CHUNKS..CHUNKS + 4 * MIB).contains(&piece.0)).collect();
+  assert_eq!(
+    pieces,
+    [
+      (CHUNKS, CHUNKS + MIB, Part::NativeHeap, Owner::LargeChunks),
+      (CHUNKS + MIB, CHUNKS + 3 * MIB, Part::NativeHeap, Owner::Buffer),
+      (CHUNKS + 3 * MIB, CHUNKS + 4 * MIB, Part::Other, Owner::Process),
+    ]
+  );
+  let survey = look(&space);
+  let known = bills(&survey, &two_threads([0, 0]), on_the_books(&space.facts.buffers));
+  assert_eq!(known.threads[1].array_buffers, Some(2 * MIB - 100));
+  // A search tells where it is now, after a transfer that the books know nothing of.
+  let moved = array_buffer(space, HEAPS + 0x400, CHUNKS + MIB, MIB - 100);
+  let survey = look(&moved);
+  let owners = search(&survey, &moved);
+  let hints = Hints { found: Some(&owners), ..on_the_books(&moved.facts.buffers) };
+  let found = bills(&survey, &two_threads([0, 0]), hints);
+  assert_eq!(found.threads[0].array_buffers, Some(MIB), "with the rest of its last page");
+  assert_eq!(found.threads[1].array_buffers, Some(0), "nobody points at the other one");
+  assert_eq!(total(&found), survey.breakdown.resident());
+}
+
+#[test]
 fn a_layout_is_found_behind_thousands_of_pages_of_other_isolates() {
   let pages = (0..300_u64).map(|index| 0x1000_0000_0000 + index * MIB);
   let others =
@@ -315,9 +398,9 @@ fn a_layout_is_found_behind_thousands_of_pages_of_other_isolates() {
 
 #[test]
 fn bills_and_what_is_shared_add_up() {
-  let space = array_buffer(with_chunks(), HEAPS + MIB + 0x400, CHUNKS + 16);
+  let space = array_buffer(with_chunks(), HEAPS + MIB + 0x400, CHUNKS + 16, IN_FIRST_CHUNK);
   let survey = look(&space);
-  let owners = find_owners(&survey, &space, &[], PAGE);
+  let owners = search(&survey, &space);
   let arena = [ThreadArena::Main, ThreadArena::At(ARENA + 0x30), ThreadArena::None];
   let isolate = [ISOLATE, OTHER_ISOLATE];
   proptest!(|(
@@ -343,7 +426,7 @@ fn bills_and_what_is_shared_add_up() {
         external: external[index],
       })
       .collect();
-    let bills = bills(&survey, &tenants, Hints { own_isolate: Some(ISOLATE), chunks: deep.then_some(&owners), buffers: &buffers, small: &[], page_size: PAGE });
+    let bills = bills(&survey, &tenants, Hints { own_isolate: Some(ISOLATE), found: deep.then_some(&owners), buffers: &buffers, small: &[], page_size: PAGE });
     prop_assert_eq!(total(&bills), survey.breakdown.resident());
     prop_assert_eq!(bills.shared.v8_pool, survey.breakdown.part(Part::V8Pool));
   });

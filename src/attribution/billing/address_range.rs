@@ -8,8 +8,8 @@ const BLOCK: usize = 32;
 pub struct AddressRange {
   first: u64,
   span: u64,
-  /// Bits that the distance from `first` to an address inside has not. Testing them takes the oldest processors less
-  /// than comparing the distance; a word that passes is compared after all.
+  /// Bits that the distance from `first` to an address that is meant has not. Testing them takes the oldest processors
+  /// less than comparing the distance; a word that passes is compared after all.
   clear: u64,
 }
 
@@ -19,6 +19,13 @@ impl AddressRange {
     let span = last.saturating_sub(first);
     let clear = u64::MAX.checked_shl(u64::BITS.saturating_sub(span.leading_zeros())).unwrap_or(0);
     Self { first, span, clear }
+  }
+
+  /// From `start` up to and without `end`, where only multiples of eight are meant. `start` is one.
+  pub fn of_pointers(start: u64, end: u64) -> Self {
+    const LOWEST_BITS: u64 = 7;
+    let range = Self::new(start, end.saturating_sub(1));
+    Self { clear: range.clear | LOWEST_BITS, ..range }
   }
 
   /// Calls `found` with the position of each word inside.
@@ -58,7 +65,10 @@ impl AddressRange {
   }
 
   fn find_one_by_one(self, words: &[u64], position: usize, found: &mut impl FnMut(usize)) {
-    let places = (position..).zip(words);
-    places.filter(|(_, word)| word.wrapping_sub(self.first) <= self.span).for_each(|(place, _)| found(place));
+    let is_meant = |word: u64| {
+      let distance = word.wrapping_sub(self.first);
+      distance <= self.span && distance & self.clear == 0
+    };
+    (position..).zip(words).filter(|(_, word)| is_meant(**word)).for_each(|(place, _)| found(place));
   }
 }

@@ -5,35 +5,12 @@
 
 use std::collections::HashMap;
 
-use super::pointer_search::ChunkOwners;
+use super::buffer_ranges::Holder;
+use super::pointer_search::BufferOwners;
+use super::tenants::{Index, Tenant, ThreadArena, Users, arena_of, arenas_of};
 use crate::attribution::facts::{HeldBuffer, SmallBuffers};
 use crate::attribution::measure::{Measured, Survey};
 use crate::attribution::piece::{Owner, Part, Piece};
-
-/// Which of the C allocator's arenas a thread allocates from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ThreadArena {
-  /// The main arena.
-  Main,
-  /// The arena at this address.
-  At(u64),
-  /// None yet, or unknown.
-  None,
-}
-
-/// What is known of a thread before its bill is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tenant {
-  /// The kernel's thread id.
-  pub tid: i32,
-  /// Address of the isolate whose JavaScript it runs.
-  pub isolate: Option<u64>,
-  /// Its arena.
-  pub arena: ThreadArena,
-  /// Bytes outside the heap that V8 knows to belong to objects of its isolate, resident or not. They are taken into
-  /// account where nothing better is known of large allocations.
-  pub external: u64,
-}
 
 /// Resident bytes that one thread owns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -48,6 +25,8 @@ pub struct Bill {
   pub native_heap: u64,
   /// Of that, memory that surely is in its `ArrayBuffer`s.
   pub array_buffers: Option<u64>,
+  /// Bytes of its `ArrayBuffer`s that are known and not in memory. They are no part of the bill.
+  pub absent_buffers: u64,
 }
 
 impl Bill {
@@ -129,8 +108,8 @@ pub struct Hints<'a> {
   pub buffers: &'a [HeldBuffer],
   /// Those.
   pub small: &'a [SmallBuffers],
-  /// The outcome of a search for the owners of large allocations.
-  pub chunks: Option<&'a ChunkOwners>,
+  /// The outcome of a search for the holders of all buffers.
+  pub found: Option<&'a BufferOwners>,
   /// Bytes per page.
   pub page_size: u64,
 }
@@ -145,10 +124,11 @@ pub fn bills(survey: &Survey, tenants: &[Tenant], hints: Hints) -> Bills {
     let account = ledger.by_isolate.get(&isolate).map_or(Account::V8Heap, Account::HeapOf);
     add(ledger.balance(account), rest);
   }
-  ledger.by_books(survey, hints);
-  match hints.chunks {
-    Some(owners) => ledger.by_pointers(owners),
-    None => ledger.by_claims(tenants),
+  if let Some(owners) = hints.found {
+    ledger.by_pointers(owners);
+  } else {
+    ledger.by_books(survey, hints);
+    ledger.by_claims(tenants);
   }
   ledger.settle(survey)
 }
@@ -173,8 +153,6 @@ struct Ledger {
   by_isolate: Index<u64>,
   by_thread: Index<i32>,
   by_arena: HashMap<ThreadArena, Users>,
-  /// For each thread the bytes of its buffers on the books that are not in memory.
-  absent: Vec<u64>,
 }
 
 impl Ledger {
@@ -185,7 +163,6 @@ impl Ledger {
       by_isolate: Index::of(tenants, |tenant| tenant.isolate),
       by_thread: Index::of(tenants, |tenant| Some(tenant.tid)),
       by_arena: arenas_of(tenants),
-      absent: vec![0; tenants.len()],
     }
   }
 
@@ -209,7 +186,7 @@ impl Ledger {
   /// Where a piece of the C allocator's memory stands.
   fn account_of(&self, owner: Owner) -> Account {
     match owner {
-      Owner::Arena(_) | Owner::MainArena => match self.by_arena.get(&arena(owner)) {
+      Owner::Arena(_) | Owner::MainArena => match self.by_arena.get(&arena_of(owner)) {
         Some(Users::One(index)) => Account::Native(*index),
         Some(Users::Several) => Account::SharedArenas,
         None => Account::DeadArenas,
@@ -238,72 +215,83 @@ impl Ledger {
     }
   }
 
-  /// Moves what is known to be in an `ArrayBuffer` of a thread onto its bill, as far as it is there.
-  fn ascribe(&mut self, index: usize, from: Account, bytes: u64) {
+  /// Moves bytes to another account, as far as they are there; gives how many were.
+  fn transfer(&mut self, from: Account, to: Account, bytes: u64) -> u64 {
     let balance = self.balance(from);
     let moved = bytes.min(*balance);
     *balance = balance.saturating_sub(moved);
+    add(self.balance(to), moved);
+    moved
+  }
+
+  /// Moves what is known to be in an `ArrayBuffer` of a thread onto its bill.
+  fn ascribe(&mut self, index: usize, from: Account, resident: u64, absent: u64) {
+    let moved = self.transfer(from, Account::Native(index), resident);
     if let Some(bill) = self.threads.get_mut(index) {
-      add(&mut bill.native_heap, moved);
       bill.array_buffers = Some(bill.array_buffers.unwrap_or(0).saturating_add(moved));
+      add(&mut bill.absent_buffers, absent);
     }
   }
 
-  /// Buffers on the books belong to the thread that the books say, wherever they lie. What a search finds is left
-  /// to it: it knows where a buffer is now.
+  /// Buffers on the books belong to the thread that the books say, wherever they lie.
   fn by_books(&mut self, survey: &Survey, hints: Hints) {
     for buffer in hints.buffers {
       let Some(index) = buffer.thread.and_then(|tid| self.by_thread.get(&tid)) else { continue };
       let Some(piece) = survey.piece_with(buffer.start, buffer.end) else { continue };
       let resident = || survey.resident_overlap(buffer.start, buffer.end, hints.page_size);
-      self.by_piece(index, piece, hints, buffer.end.saturating_sub(buffer.start), resident);
+      self.by_piece(index, piece, buffer.end.saturating_sub(buffer.start), resident);
     }
     for small in hints.small {
       if let Some(index) = small.thread.and_then(|tid| self.by_thread.get(&tid)) {
-        self.by_pages(index, small, survey, hints);
+        self.by_pages(index, small, survey, hints.page_size);
       }
     }
   }
 
   /// So many `bytes` in a piece are the thread's, of which so many are `resident`.
-  fn by_piece(&mut self, index: usize, piece: &Piece, hints: Hints, bytes: u64, resident: impl Fn() -> u64) {
-    let is_searched = matches!(piece.owner, Owner::LargeChunks | Owner::GrowableBuffer | Owner::Buffer);
-    if piece.part == Part::NativeHeap && !(is_searched && hints.chunks.is_some()) {
+  fn by_piece(&mut self, index: usize, piece: &Piece, bytes: u64, resident: impl Fn() -> u64) {
+    if piece.part == Part::NativeHeap {
       let (account, resident) = (self.account_of(piece.owner), resident());
-      self.ascribe(index, account, resident);
-      if let Some(absent) = self.absent.get_mut(index) {
-        add(absent, bytes.saturating_sub(resident));
-      }
+      self.ascribe(index, account, resident, bytes.saturating_sub(resident));
     }
   }
 
   /// Pages next to each other are mostly of one piece.
-  fn by_pages(&mut self, index: usize, small: &SmallBuffers, survey: &Survey, hints: Hints) {
+  fn by_pages(&mut self, index: usize, small: &SmallBuffers, survey: &Survey, page_size: u64) {
     let mut start = small.start;
     let mut rest = small.bytes.as_slice();
     while !rest.is_empty() {
       let piece = survey.piece_with(start, start.saturating_add(1));
-      let end = piece.map_or(0, |piece| piece.end).max(start.saturating_add(hints.page_size));
-      let pages = end.saturating_sub(start).checked_div(hints.page_size).unwrap_or(0);
+      let end = piece.map_or(0, |piece| piece.end).max(start.saturating_add(page_size));
+      let pages = end.saturating_sub(start).checked_div(page_size).unwrap_or(0);
       let count = usize::try_from(pages).unwrap_or(usize::MAX).clamp(1, rest.len());
       let (bytes, others) = rest.split_at(count);
       let sum = bytes.iter().map(|bytes| u64::from(*bytes)).sum();
       if let Some(piece) = piece.filter(|_| sum > 0) {
-        self.by_piece(index, piece, hints, sum, || survey.resident_of_sums(start, bytes));
+        self.by_piece(index, piece, sum, || survey.resident_of_sums(start, bytes));
       }
       (start, rest) = (end, others);
     }
   }
 
-  /// Large allocations go to the isolate that points at them.
-  fn by_pointers(&mut self, owners: &ChunkOwners) {
+  /// Buffers go to the isolate that holds them, whoever asked for their memory. What several hold is on nobody's bill.
+  fn by_pointers(&mut self, owners: &BufferOwners) {
     for bill in &mut self.threads {
-      bill.array_buffers = Some(bill.array_buffers.unwrap_or(0));
+      bill.array_buffers = Some(0);
     }
-    for (isolate, large, mapped) in owners.per_isolate() {
-      if let Some(index) = self.by_isolate.get(&isolate) {
-        self.ascribe(index, Account::LargeAllocations, large);
-        self.ascribe(index, Account::NativeHeap, mapped);
+    for held in &owners.held {
+      let account = self.account_of(held.owner);
+      match held.holder {
+        Holder::Isolate(isolate) => {
+          if let Some(index) = self.by_isolate.get(&isolate) {
+            self.ascribe(index, account, held.resident, held.absent);
+          }
+        }
+        Holder::Several => {
+          if matches!(account, Account::Native(_)) {
+            self.transfer(account, Account::NativeHeap, held.resident);
+          }
+        }
       }
     }
   }
@@ -314,11 +302,11 @@ impl Ledger {
   fn by_claims(&mut self, tenants: &[Tenant]) {
     /// What a thread's arena holds without any buffer.
     const USUAL_ARENA: u64 = 2 * 1024 * 1024;
-    let claim = |((tenant, bill), absent): ((&Tenant, &Bill), &u64)| {
-      let explained = bill.native_heap.saturating_sub(USUAL_ARENA).saturating_add(*absent);
+    let claim = |(tenant, bill): (&Tenant, &Bill)| {
+      let explained = bill.native_heap.saturating_sub(USUAL_ARENA).saturating_add(bill.absent_buffers);
       tenant.external.saturating_sub(explained)
     };
-    let claims: Vec<u64> = tenants.iter().zip(&self.threads).zip(&self.absent).map(claim).collect();
+    let claims: Vec<u64> = tenants.iter().zip(&self.threads).map(claim).collect();
     let claimed = claims.iter().fold(0_u64, |sum, claim| sum.saturating_add(*claim));
     let there = self.shared.large_allocations;
     for (claim, bill) in claims.into_iter().zip(&mut self.threads) {
@@ -369,45 +357,6 @@ impl Shared {
       Part::SharedMemory => &mut self.shared_memory,
       Part::Other => &mut self.other,
     }
-  }
-}
-
-#[derive(Clone, Copy)]
-enum Users {
-  One(usize),
-  Several,
-}
-
-fn arenas_of(tenants: &[Tenant]) -> HashMap<ThreadArena, Users> {
-  let mut arenas = HashMap::new();
-  for (index, tenant) in tenants.iter().enumerate().filter(|(_, tenant)| tenant.arena != ThreadArena::None) {
-    arenas.entry(tenant.arena).and_modify(|users| *users = Users::Several).or_insert(Users::One(index));
-  }
-  arenas
-}
-
-fn arena(owner: Owner) -> ThreadArena {
-  match owner {
-    Owner::Arena(address) => ThreadArena::At(address),
-    Owner::MainArena => ThreadArena::Main,
-    _ => ThreadArena::None,
-  }
-}
-
-/// Where each of the tenants stands. Every piece is looked up: in a sorted list that takes less than in a map.
-struct Index<K>(Vec<(K, usize)>);
-
-impl<K: Ord> Index<K> {
-  fn of(tenants: &[Tenant], key: impl Fn(&Tenant) -> Option<K>) -> Self {
-    let keys = tenants.iter().enumerate().filter_map(|(index, tenant)| Some((key(tenant)?, index)));
-    let mut places: Vec<(K, usize)> = keys.collect();
-    places.sort();
-    Self(places)
-  }
-
-  fn get(&self, key: &K) -> Option<usize> {
-    let place = self.0.binary_search_by(|(known, _)| known.cmp(key)).ok()?;
-    self.0.get(place).map(|(_, index)| *index)
   }
 }
 

@@ -6,9 +6,7 @@ use super::breakdown::{Breakdown, Measured};
 use super::weighing::OwnIsolate;
 use crate::attribution::facts::Facts;
 use crate::attribution::piece::{Backing, Owner, Part, Piece};
-use crate::attribution::reading::{
-  AddressSpace, FileResidency, Memory, Residency, ResidencySource, ResidentMemory,
-};
+use crate::attribution::reading::{AddressSpace, FileResidency, Residency, ResidencySource, ResidentMemory};
 use crate::attribution::recognise::{HeapPages, Search, classify};
 use crate::attribution::region_kinds::{is_immense, is_sparse};
 use crate::error::{MeasureError, Result};
@@ -83,9 +81,10 @@ impl Survey {
     (end <= piece.end || (start < piece.end && end <= self.end_of_alike(piece))).then_some(piece)
   }
 
-  /// The memory of the process, as far as this look found it resident: to read any other would map a page.
-  pub(in crate::attribution) fn resident_memory<'a>(&'a self, memory: &'a dyn Memory) -> ResidentMemory<'a> {
-    ResidentMemory::as_known(memory, &self.residency)
+  /// The parts of a piece of anonymous memory that may be read: its resident pages, or all of it where nothing tells of
+  /// single pages.
+  pub(in crate::attribution) fn readable_runs(&self, piece: &Piece) -> Vec<(u64, u64)> {
+    if self.residency.knows_pages() { self.resident_runs(piece) } else { vec![(piece.start, piece.end)] }
   }
 
   /// The resident pages of a piece of anonymous memory, as runs from a first address to the one behind.

@@ -6,22 +6,16 @@ use super::residency::Residency;
 /// See the module.
 pub(in crate::attribution) struct ResidentMemory<'a> {
   memory: &'a dyn Memory,
-  /// `None` where that is not known of single pages: then all of it is read.
-  residency: Option<&'a Residency>,
+  residency: &'a Residency,
 }
 
 impl<'a> ResidentMemory<'a> {
   pub(in crate::attribution) fn new(memory: &'a dyn Memory, residency: &'a Residency) -> Self {
-    Self { memory, residency: Some(residency) }
-  }
-
-  /// Without the guess that stands in for what is known of single pages.
-  pub(in crate::attribution) fn as_known(memory: &'a dyn Memory, residency: &'a Residency) -> Self {
-    Self { memory, residency: Some(residency).filter(|residency| residency.knows_pages()) }
+    Self { memory, residency }
   }
 
   fn may_read(&self, address: u64) -> bool {
-    self.residency.is_none_or(|residency| residency.is_resident(address))
+    self.residency.is_resident(address)
   }
 }
 
@@ -38,10 +32,7 @@ impl Memory for ResidentMemory<'_> {
     self.memory.gather(&allowed, width, words);
   }
 
-  fn readable_pages(&self, start: u64, end: u64, page_size: u64, most: usize) -> Vec<u64> {
-    match self.residency {
-      Some(residency) => residency.pages_between(start, end, most),
-      None => self.memory.readable_pages(start, end, page_size, most),
-    }
+  fn readable_pages(&self, start: u64, end: u64, _page_size: u64, most: usize) -> Vec<u64> {
+    self.residency.pages_between(start, end, most)
   }
 }

@@ -19,8 +19,6 @@ pub use arenas::is_arena_address;
 pub use heap_pages::{HeapPages, heap_page_candidates};
 pub use scene::Search;
 
-pub(super) use large_chunks::visit_large_chunks;
-
 use super::facts::Facts;
 use super::piece::{Backing, Owner, Part, Piece};
 use super::reading::Memory;

@@ -10,7 +10,6 @@ use crate::parse::status;
 use crate::platform::FilePages;
 
 /// Remembers what one answer of a look tells about the next.
-#[derive(Default)]
 pub struct OwnPages {
   /// Whether the process maps memory of hugetlbfs, which is in no resident set, and which page tables do not tell from
   /// other memory.
@@ -20,6 +19,11 @@ pub struct OwnPages {
 }
 
 impl OwnPages {
+  /// For one look.
+  pub fn open() -> Self {
+    Self { has_huge_pages: Cell::new(false), blocks: OnceCell::new() }
+  }
+
   /// Resident and swapped memory by kind, in bytes.
   ///
   /// # Errors
