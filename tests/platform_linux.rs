@@ -169,7 +169,8 @@ fn pages_that_are_given_back_are_zeros_and_those_that_are_unmapped_are_gone() {
   // SAFETY: nobody uses the memory.
   assert!(unsafe { give_back(start, length) });
   let mut residency = Vec::new();
-  resident_pages(start as u64, (start + length) as u64, &mut residency);
+  let [first, behind] = [start, start + length].map(|address| u64::try_from(address).unwrap());
+  resident_pages(first, behind, &mut residency);
   assert!(residency.iter().all(|page| page & 1 == 0));
   // SAFETY: it is mapped, and any bytes are valid.
   assert_eq!(unsafe { bytes.read() }, 0);
