@@ -8,6 +8,7 @@
   clippy::missing_panics_doc,
   clippy::panic,
   clippy::unwrap_used,
+  clippy::needless_pass_by_value,
   reason = "the tests call it with amounts that fit; a failed allocation may end them"
 )]
 

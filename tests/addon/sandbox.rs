@@ -94,7 +94,7 @@ pub fn map_secret(bytes: f64) -> bool {
   // SAFETY: the call takes flags only.
   let descriptor = unsafe { libc::syscall(libc::SYS_memfd_secret, 0) } as i32;
   // SAFETY: the descriptor was just opened.
-  if descriptor < 0 || unsafe { libc::ftruncate(descriptor, length as i64) } != 0 {
+  if descriptor < 0 || unsafe { libc::ftruncate(descriptor, bytes as i64) } != 0 {
     return false;
   }
   write_each_page(map(length, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED, descriptor), length);
@@ -122,7 +122,7 @@ pub fn share_huge(bytes: f64) -> bool {
   // SAFETY: the name is a C string literal.
   let descriptor = unsafe { libc::memfd_create(c"huge".as_ptr(), libc::MFD_HUGETLB) };
   // SAFETY: the call takes no pointer.
-  if descriptor < 0 || unsafe { libc::ftruncate(descriptor, length as i64) } != 0 {
+  if descriptor < 0 || unsafe { libc::ftruncate(descriptor, bytes as i64) } != 0 {
     return false;
   }
   // SAFETY: a new mapping at an address of the kernel's choice.
