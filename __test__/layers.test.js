@@ -22,7 +22,7 @@ const MAY_USE = {
     'js_number',
   ],
   api: ['look', 'threads', 'buffers', 'attribution', 'v8', 'malloc', 'platform', 'error', 'js_number'],
-  look: ['attribution', 'buffers', 'threads', 'malloc', 'platform', 'parse', 'error'],
+  look: ['attribution', 'buffers', 'threads', 'v8', 'malloc', 'platform', 'parse', 'error'],
   threads: ['attribution', 'buffers', 'v8', 'malloc', 'platform', 'parse', 'error', 'js_number'],
   buffers: ['v8', 'platform', 'error'],
   attribution: ['parse', 'error'],

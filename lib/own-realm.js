@@ -19,11 +19,17 @@ function wrap(native) {
   return (...args) => {
     try {
       const answer = native(...args)
-      return typeof answer?.then === 'function' ? wrapPromise(answer) : answer
+      // What can be given up comes with its number.
+      if (Array.isArray(answer) && isPromise(answer[0])) return [wrapPromise(answer[0]), ...answer.slice(1)]
+      return isPromise(answer) ? wrapPromise(answer) : answer
     } catch (error) {
       throw ownError(error)
     }
   }
+}
+
+function isPromise(value) {
+  return typeof value?.then === 'function'
 }
 
 async function wrapPromise(promise) {
