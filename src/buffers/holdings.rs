@@ -52,9 +52,9 @@ pub(crate) fn mappings() -> Vec<(u64, u64)> {
   slabs::mappings()
 }
 
-/// What of it is in no buffer.
-pub(crate) fn free_ranges() -> Vec<(u64, u64)> {
-  slabs::free_ranges()
+/// What of it is in no buffer and has pages all the same.
+pub(crate) fn stale_ranges() -> Vec<(u64, u64)> {
+  slabs::stale_ranges()
 }
 
 /// Bytes that other addons declared.

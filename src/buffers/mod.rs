@@ -26,7 +26,7 @@ pub(crate) use books::{count, follow, is_held, look_up, serial_of, strike};
 pub(crate) use census::{Entry, Group, Selection, list, usage};
 pub(crate) use held::{follow_address, holder_left, update_held};
 pub(crate) use holdings::{
-  Holdings, LargeBuffer, SmallOnPages, bytes_known_to_v8, declared_bytes, free_ranges, holdings, mappings,
+  Holdings, LargeBuffer, SmallOnPages, bytes_known_to_v8, declared_bytes, holdings, mappings, stale_ranges,
 };
 pub(crate) use label::Label;
 pub(crate) use memory::OwnedMemory;

@@ -15,6 +15,8 @@ const LARGEST_SLOT: usize = 1024 * 1024;
 
 /// Slots of the first slab of a size. The second has twice as many: what is mapped and never used stays in proportion.
 const FIRST_SLOTS: u32 = 4;
+/// A slab has no more slots than a word has bits.
+const MOST_DOUBLINGS: u32 = 4;
 
 struct Slab {
   /// Bytes per slot.
@@ -84,12 +86,12 @@ pub(super) fn mappings() -> Vec<(u64, u64)> {
   slabs.by_address.iter().map(|(start, slab)| range(*start, slab.length())).collect()
 }
 
-/// What is mapped and in no buffer. It has pages only where the kernel would not take them back.
-pub(super) fn free_ranges() -> Vec<(u64, u64)> {
+/// What is in no buffer and has pages all the same: the kernel would not take them back.
+pub(super) fn stale_ranges() -> Vec<(u64, u64)> {
   let slabs = slabs();
   let stale = slabs.by_address.iter().flat_map(|(start, slab)| {
     (0..slab.slots)
-      .filter(|index| !has(slab.taken, *index))
+      .filter(|index| has(slab.stale, *index))
       .map(|index| (slab.place(*start, index), slab.slot))
   });
   stale.map(|(start, length)| range(start, length)).collect()
@@ -173,7 +175,7 @@ impl Slabs {
   /// A slab more: where the kernel has no room for a large one, a smaller one.
   fn grow(&mut self, slot: usize) -> Option<usize> {
     let known = self.count.get(&slot).copied().unwrap_or(0);
-    let wanted = FIRST_SLOTS.checked_shl(known).unwrap_or(u64::BITS).clamp(FIRST_SLOTS, u64::BITS);
+    let wanted = FIRST_SLOTS.wrapping_shl(known.min(MOST_DOUBLINGS));
     let mut slots = if slot > LARGEST_SLOT || self.is_locked { 1 } else { wanted };
     while slots > 0 {
       let slab = Slab { slot, slots, taken: 0, stale: 0 };

@@ -73,7 +73,7 @@ impl Look {
     let beside = self.survey.measured.iter().filter(|measured| is_beside(measured.piece.owner));
     let resident = beside.fold(0_u64, |sum, measured| sum.saturating_add(measured.resident));
     let page_size = platform::page_size();
-    let free = buffers::free_ranges()
+    let free = buffers::stale_ranges()
       .into_iter()
       .map(|(start, end)| self.survey.resident_overlap(start, end, page_size))
       .fold(0, u64::saturating_add);
