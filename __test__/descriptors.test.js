@@ -184,7 +184,7 @@ describe('descriptors', () => {
       const { memoryUsage, rssBreakdown } = require('./index.js')
       const { descriptors } = require('./__test__/helpers/kernel.js')
       const looks = []
-      for (const file of ['/dev/zero', '/proc/1/maps', '/etc/passwd', '/dev/zero']) {
+      for (const file of ['/dev/zero', `/proc/${process.ppid}/maps`, '/etc/passwd', '/dev/zero']) {
         rssBreakdown()
         const ours = descriptors().filter(([, target]) => /\/(statm|pagemap|timerslack_ns)$/.test(target))
         for (const [number] of ours) fs.closeSync(number)

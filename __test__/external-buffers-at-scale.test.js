@@ -100,7 +100,7 @@ describe('many buffers of externalBuffers.allocate()', () => {
     })
     assert.ok(answer.held < 600, `${answer.held} mappings`)
     assert.ok(answer.released < 600, `${answer.released} mappings`)
-    assert.ok(answer.empty < 30, `${answer.empty} mappings`)
+    assert.ok(answer.empty < 150, `${answer.empty} mappings`) // of V8 and malloc, which grew meanwhile
     assert.equal(answer.touched, 16_000 * 4096)
     assert.deepEqual([answer.count, answer.resident], [2000, 2000 * 4096])
     assert.equal(answer.full, 2000 * 65_536)

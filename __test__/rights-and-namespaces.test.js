@@ -84,7 +84,7 @@ describe('a PID namespace with the /proc of the outer one', { skip: notRoot }, (
     assert.equal(answer.isOuter, true, '/proc must be the outer one, or this shows nothing')
     const { threads, shared, rss } = answer.bills
     const main = threads.find(({ kind }) => kind === 'main')
-    const worker = threads.find(({ name }) => name === 'holder')
+    const worker = threads.find(({ threadId }) => threadId === 1)
     assert.ok(main.threadId === 0 && main.rss > 64 * MIB, `main ${main.rss}`)
     assert.ok(worker.kind === 'worker' && worker.v8Heap > 8 * MIB, `worker ${worker.v8Heap}`)
     assert.equal(worker.state, 'idle')

@@ -50,9 +50,9 @@ function look() {
 }
 
 /** Of a worker that this server started, also what it holds. */
-function readableThread({ threadId, name, kind, state, ageMs, ...sizes }, worker) {
+function readableThread({ threadId, name, kind, state, ageMs, method, ...sizes }, worker) {
   const holds = worker && { holds: holdsOf(worker) }
-  return { threadId, name, kind, ...withSizes(sizes), state, ageMs, ...holds }
+  return { threadId, name, kind, ...withSizes(sizes), state, ageMs, method, ...holds }
 }
 
 /** Without a kind where it holds some of each. */
