@@ -92,14 +92,17 @@ describe('a thread with stack memory of its own and no guard page', () => {
   })
 })
 
-describe('node --use-largepages=on', () => {
-  const skip = NODE >= 26 && 'this Node has no such option any more'
-  it("counts node's own text in code (review A.6)", { skip }, async () => {
+/** Node 26 has no such option any more. */
+const withLargePages = NODE < 26 ? it : () => {}
+
+describe('node --use-largepages', () => {
+  withLargePages("counts node's own text in code (review A.6)", async () => {
     const plain = await lookAt(() => {})
     const large = await lookAt(() => {}, { flags: ['--use-largepages=on'] })
     assertExplained(large)
     const [{ parts }, usual] = [large.breakdown, plain.breakdown.parts]
-    assert.ok(parts.jit <= usual.jit + MIB, `${parts.jit} of generated code, ${usual.jit} without the option`)
+    // The text has 24 MiB and more; V8's copy of its builtins in the code range is what may come on top.
+    assert.ok(parts.jit <= usual.jit + 4 * MIB, `${parts.jit} of generated code, ${usual.jit} without`)
     // Large pages are whole in memory: there is at least as much as without.
     assert.ok(parts.code >= usual.code - MIB, `${parts.code} of code, ${usual.code} without the option`)
   })

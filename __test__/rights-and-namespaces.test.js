@@ -87,7 +87,7 @@ describe('a PID namespace with the /proc of the outer one', { skip: notRoot }, (
     const worker = threads.find(({ threadId }) => threadId === 1)
     assert.ok(main.threadId === 0 && main.rss > 64 * MIB, `main ${main.rss}`)
     assert.ok(worker.kind === 'worker' && worker.v8Heap > 8 * MIB, `worker ${worker.v8Heap}`)
-    assert.equal(worker.state, 'idle')
+    assert.ok(['idle', 'running'].includes(worker.state), worker.state) // it has just said that it is ready
     assert.ok(threads.filter(({ kind, stack }) => kind === 'runtime' && stack > 0).length >= 4)
     assert.ok(shared < 0.7 * rss, `shared ${shared} of ${rss}`)
     assert.equal(answer.self.threadId, 0)
