@@ -196,7 +196,7 @@ describe('descriptors', () => {
         const small = memoryUsage.rss()
         const open = descriptors().length
         looks.push({
-          reused: theirs.every((number) => ours.some(([our]) => our === number)) && ours.length === 3,
+          reused: theirs.every((number) => ours.some(([our]) => our === number)) && ours.length >= 2,
           differs: Math.max(Math.abs(rss - again.rss), Math.abs(rss - small)),
           leaked: open - kept.length,
         })
