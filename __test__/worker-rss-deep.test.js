@@ -8,8 +8,8 @@ const { assertConsistent } = require('./helpers/worker-bills')
 
 /** Enough of them for 64 MiB, a multiple of the four that are made at a time. */
 const BYTES = Math.ceil((64 * MIB) / PIECE / 4) * 4 * PIECE
-/** What Node itself has in buffers of a thread: pools, streams, the environment. */
-const USUAL_BUFFERS = MIB
+/** What Node itself has in buffers of a thread: pools, streams, the environment, and garbage of these. */
+const USUAL_BUFFERS = 4 * MIB
 /** What V8 counts as external of a thread without being a buffer of it: strings, snapshots, code caches. */
 const USUAL_EXTERNAL = 4 * MIB
 
