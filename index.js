@@ -7,24 +7,13 @@ const { existsSync } = require('node:fs')
 const { join } = require('node:path')
 
 const api = existsSync(join(__dirname, 'bundle.js')) ? require('./bundle') : require('./lib/index')
-const {
-  externalBuffers,
-  footprint,
-  memoryUsage,
-  rssBreakdown,
-  rssBreakdownAsync,
-  trim,
-  workerRss,
-  workerRssAsync,
-} = api
 
-module.exports = {
-  externalBuffers,
-  footprint,
-  memoryUsage,
-  rssBreakdown,
-  rssBreakdownAsync,
-  trim,
-  workerRss,
-  workerRssAsync,
-}
+// One by one: `import` finds names that are written like this.
+exports.externalBuffers = api.externalBuffers
+exports.footprint = api.footprint
+exports.memoryUsage = api.memoryUsage
+exports.rssBreakdown = api.rssBreakdown
+exports.rssBreakdownAsync = api.rssBreakdownAsync
+exports.trim = api.trim
+exports.workerRss = api.workerRss
+exports.workerRssAsync = api.workerRssAsync

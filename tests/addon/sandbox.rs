@@ -56,9 +56,9 @@ pub fn call_mincore() {
 }
 
 /// 256 KiB, aligned to that and with nothing on either side, as V8's pages are. Whoever reads it waits until somebody
-/// serves the page, and nobody does. False where the system has no such memory.
+/// serves the page, and nobody does. Gives 0, or the error with which the kernel refuses such memory.
 #[napi]
-pub fn map_unserved() -> bool {
+pub fn map_unserved() -> i32 {
   const SIZE: usize = 256 * 1024;
   /// `UFFD_API`, and the ioctls of `<linux/userfaultfd.h>`.
   const API: u64 = 0xAA;
@@ -77,28 +77,34 @@ pub fn map_unserved() -> bool {
   // SAFETY: the call takes flags only.
   let descriptor = unsafe { libc::syscall(libc::SYS_userfaultfd, libc::O_CLOEXEC) } as i32;
   if descriptor < 0 {
-    return false;
+    return last_error();
   }
   let mut api = [API, 0, 0];
   let mut range = [start as u64, SIZE as u64, MODE_MISSING, 0];
   // SAFETY: the request is the kernel's struct of three words.
-  let agreed = unsafe { libc::ioctl(descriptor, UFFDIO_API, api.as_mut_ptr()) } == 0;
+  assert_eq!(unsafe { libc::ioctl(descriptor, UFFDIO_API, api.as_mut_ptr()) }, 0);
   // SAFETY: the request is the kernel's struct of four words.
-  agreed && unsafe { libc::ioctl(descriptor, UFFDIO_REGISTER, range.as_mut_ptr()) } == 0
+  assert_eq!(unsafe { libc::ioctl(descriptor, UFFDIO_REGISTER, range.as_mut_ptr()) }, 0);
+  0
 }
 
-/// Memory that the kernel hides from everybody else, written. False where the kernel has none.
+fn last_error() -> i32 {
+  std::io::Error::last_os_error().raw_os_error().unwrap()
+}
+
+/// Memory that the kernel hides from everybody else, written. Gives 0, or the error with which the kernel refuses any.
 #[napi]
-pub fn map_secret(bytes: f64) -> bool {
+pub fn map_secret(bytes: f64) -> i32 {
   let length = bytes as usize;
   // SAFETY: the call takes flags only.
   let descriptor = unsafe { libc::syscall(libc::SYS_memfd_secret, 0) } as i32;
-  // SAFETY: the descriptor was just opened.
-  if descriptor < 0 || unsafe { libc::ftruncate(descriptor, bytes as i64) } != 0 {
-    return false;
+  if descriptor < 0 {
+    return last_error();
   }
+  // SAFETY: the call takes no pointer.
+  assert_eq!(unsafe { libc::ftruncate(descriptor, bytes as i64) }, 0);
   write_each_page(map(length, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED, descriptor), length);
-  true
+  0
 }
 
 /// Private memory in pages of hugetlbfs, written. False where none are left.
