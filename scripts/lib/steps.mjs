@@ -121,7 +121,8 @@ export function ensureDevDependencies() {
   const locked = statSync(join(root, 'package-lock.json'))
   if (installed && installed.mtimeMs >= locked.mtimeMs) return
   // Not `npm ci`: it refuses a lockfile without the packages of every platform, and some registries hold only a part.
-  const args = ['install', '--no-save', '--no-audit', '--no-fund']
+  // Without their install scripts: what the tests use comes with its binary, and compiling would need Python.
+  const args = ['install', '--no-save', '--no-audit', '--no-fund', '--ignore-scripts']
   const { status } = spawnSync('npm', args, { cwd: root, stdio: 'inherit' })
   if (status !== 0) throw new Error('npm install failed: the tests need their devDependencies')
 }
