@@ -200,7 +200,7 @@ export interface RssBreakdownMethod {
   malloc: 'verified' | 'estimated' | 'none'
   /**
    * Bytes that may stand in a wrong part, as a rule in `other`: the process mapped and unmapped memory during each of
-   * five readings. 0 where a reading met a quiet moment, which is nearly always.
+   * eight readings. 0 where a reading met a quiet moment, which is nearly always.
    */
   unsettled: number
 }

@@ -151,8 +151,8 @@ describe('a look at a process whose mappings change', () => {
           await once(worker, 'message')
           const looks = []
           for (let look = 0; look < 400; look++) {
-            const { rss, parts } = rssBreakdown()
-            looks.push({ rss, other: parts.other, nativeHeap: parts.nativeHeap })
+            const { rss, parts, method } = rssBreakdown()
+            looks.push({ rss, other: parts.other, nativeHeap: parts.nativeHeap, unsettled: method.unsettled })
             await new Promise(setImmediate)
           }
           await worker.terminate()
@@ -160,13 +160,12 @@ describe('a look at a process whose mappings change', () => {
         },
         { args: [script] },
       )
-      const wrong = looks.filter(({ rss, other, nativeHeap }) => other > mostOther(rss) || nativeHeap < kept)
-      const worst = wrong.reduce((most, { other }) => Math.max(most, other), 0)
-      assert.equal(
-        wrong.length,
-        0,
-        `${wrong.length} of ${looks.length} looks, up to ${worst} bytes are other`,
-      )
+      // On a machine that does much else, each reading of a look may meet another moment. Then the look says so.
+      const unsettled = looks.filter((look) => look.unsettled > 0)
+      assert.ok(unsettled.length <= looks.length / 100, `${unsettled.length} of ${looks.length} looks did not settle`)
+      const isWrong = ({ rss, other, nativeHeap, unsettled }) =>
+        Math.max(other - mostOther(rss), kept - nativeHeap) > unsettled
+      assert.deepEqual(looks.filter(isWrong), [])
     })
   }
 })

@@ -15,11 +15,14 @@ export class Tally {
   failed = 0
   /** The reason of each test that was not run. */
   skipped = []
+  /** What was said of each node test that failed. */
+  failures = []
 
-  add({ passed, failed, skipped = [] }) {
+  add({ passed, failed, skipped = [], failures = [] }) {
     this.passed += passed
     this.failed += failed
     this.skipped.push(...skipped)
+    this.failures.push(...failures)
   }
 
   /** Prints the closing line and ends the process accordingly. Where CI is set, everything has to be tested. */
@@ -33,6 +36,8 @@ export class Tally {
       }
       counts.push(`${this.skipped.length} skipped`)
     }
+    // Once more, for whoever sees no more than the end of a long log.
+    for (const failure of this.failures) console.log(`\n${failure}`)
     console.log(`\n${counts.join(', ')}`)
     const isGood = this.failed === 0 && !(mustRunAll && this.skipped.length > 0)
     process.exit(isGood ? 0 : 1)
@@ -98,7 +103,17 @@ export function nodeTests(node) {
   const count = (name) => Number(new RegExp(`^# ${name} (\\d+)$`, 'm').exec(text)?.[1] ?? 0)
   const failed = count('fail') + count('cancelled')
   const skipped = [...text.matchAll(/^ *ok \d+ - .*? # SKIP ?(.*)$/gm)].map(([, reason]) => reason)
-  return { passed: count('pass'), failed: status === 0 ? failed : Math.max(failed, 1), skipped }
+  const failures = failuresIn(text).map((failure) => `${node}\n${failure}`)
+  return { passed: count('pass'), failed: status === 0 ? failed : Math.max(failed, 1), skipped, failures }
+}
+
+/** The title and the error of each test that failed by itself, not because one inside it did. */
+function failuresIn(tap) {
+  const MOST_CHARACTERS = 4000
+  const blocks = [...tap.matchAll(/^( *)not ok \d+ - [^\n]*\n(?:\1 {2}[^\n]*\n)*/gm)].map(([block]) => block)
+  return blocks
+    .filter((block) => !block.includes("failureType: 'subtestsFailed'"))
+    .map((block) => block.slice(0, MOST_CHARACTERS).trimEnd())
 }
 
 function testFiles() {

@@ -151,7 +151,7 @@ struct Attempt {
 /// threads map and unmap meanwhile; then a little of the memory is in no place or in a wrong one. A second reading
 /// meets another moment. Gives also the bytes in doubt where that does not end.
 fn settle(own: &OwnProcess, caller: Caller, every_piece: bool) -> Result<(Attempt, u64)> {
-  const MOST_READINGS: usize = 5;
+  const MOST_READINGS: usize = 8;
   let mut best = read(own, caller, every_piece, Search::Near)?;
   let mut doubts = doubts::of(&best.survey, best.is_contradicted());
   let mut before = None;

@@ -42,8 +42,8 @@ std::string Source(const v8::FunctionCallbackInfo<v8::Value>& info) {
 
 void DisposeAtEnd(void*) {
   kept.Reset();
+  isolate->Dispose();  // asks the platform for the isolate's task runner once more
   platform->UnregisterIsolate(isolate);
-  isolate->Dispose();
 }
 
 void Rest(const v8::FunctionCallbackInfo<v8::Value>& info) {

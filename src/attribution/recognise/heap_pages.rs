@@ -30,7 +30,9 @@ pub struct HeapPages {
 
 impl HeapPages {
   /// Reads the headers: of each region the first, and the others only where that leads to an isolate. What V8 maps
-  /// begins with a page, and reading memory that was never touched would map a page of zeros every 256 KiB.
+  /// begins with a page, and reading memory that was never touched would map a page of zeros every 256 KiB. Where the
+  /// first page is in no list and its isolate on no other page in use, that isolate may have ended, or have its only
+  /// pages in use further up: of such a region the pages that are there are read.
   ///
   /// Other memory may be aligned alike, so only what `is_there` is read. That goes for what looks like V8's by its place
   /// and size as well: whoever reads memory that another serves, by a userfaultfd, waits until it is served.
@@ -50,12 +52,19 @@ impl HeapPages {
     let mut pages = reader.headers(candidates.iter().map(|region| region.start).collect());
     reader.trust(pages.iter().zip(&candidates).map(|(page, region)| (page.isolate, region.size())).collect());
     reader.consult_lists(&mut pages);
-    let led = candidates.iter().zip(&pages).filter(|(_, page)| page.is_live || page.is_put_aside);
-    let others: Vec<u64> = led.flat_map(|(region, _)| heap_pages_in(region).skip(1)).collect();
-    let mut others = reader.headers(others);
+    let leads = |page: &HeapPage| reader.is_alive(page.isolate) || reader.is_in_doubt(page);
+    let is_to_be_read = |page: &HeapPage, start: u64| reader.is_alive(page.isolate) || is_there(start);
+    let led = candidates.iter().zip(&pages).filter(|(_, page)| leads(page));
+    let others = led.flat_map(|(region, first)| {
+      heap_pages_in(region).skip(1).filter(move |start| is_to_be_read(first, *start))
+    });
+    let mut others = reader.headers(others.collect());
     reader.consult_lists(&mut others);
     pages.append(&mut others);
     pages.sort_by_key(|page| page.start); // two sorted lists: merging them is all there is to do
+    for page in &mut pages {
+      page.is_put_aside = !page.is_live && reader.is_alive(page.isolate);
+    }
     Self { pages }
   }
 
@@ -79,7 +88,8 @@ struct Reader<'a, M> {
   facts: &'a Facts,
   layout: &'a HeaderLayout,
   memory: &'a M,
-  /// Isolates that are known to be alive. Asked a thousand times: in a sorted list that takes less than in a set.
+  /// Isolates that are known to be alive: somebody told, or a space of theirs lists a page. Asked a thousand times: in a
+  /// sorted list that takes less than in a set.
   live: Vec<u64>,
   /// Isolates of which every header is believed.
   trusted: Vec<u64>,
@@ -96,7 +106,7 @@ impl<'a, M: Memory> Reader<'a, M> {
   fn headers(&self, starts: Vec<u64>) -> Vec<HeapPage> {
     let isolates = self.layout.isolates_of(self.memory, &starts);
     let page = |(start, isolate)| {
-      let is_live = self.live.binary_search(&isolate).is_ok();
+      let is_live = self.is_alive(isolate);
       HeapPage { start, isolate, is_live, is_put_aside: false }
     };
     starts.into_iter().zip(isolates).map(page).collect()
@@ -119,17 +129,30 @@ impl<'a, M: Memory> Reader<'a, M> {
       .collect();
   }
 
-  /// Where an isolate that is alive, or was, has pages that it may not use, the lists of its spaces tell which.
-  fn consult_lists(&self, pages: &mut [HeapPage]) {
+  /// Where an isolate that is alive, or was, has pages that it may not use, the lists of its spaces tell which. They
+  /// prove an isolate alive that nobody told of.
+  fn consult_lists(&mut self, pages: &mut [HeapPage]) {
     let Some(lists) = self.facts.lists else { return };
-    let is_doubtful =
-      |page: &HeapPage| is_pointer(page.isolate) && self.trusted.binary_search(&page.isolate).is_err();
-    let starts: Vec<u64> = pages.iter().filter(|page| is_doubtful(page)).map(|page| page.start).collect();
+    let starts: Vec<u64> =
+      pages.iter().filter(|page| self.is_in_doubt(page)).map(|page| page.start).collect();
     let listed = lists.are_listed(self.memory, self.layout, &starts);
-    for (page, is_listed) in pages.iter_mut().filter(|page| is_doubtful(page)).zip(listed) {
-      page.is_put_aside = page.is_live && !is_listed;
+    for (page, is_listed) in pages.iter_mut().filter(|page| self.is_in_doubt(page)).zip(listed) {
       page.is_live = is_listed;
     }
+    self.live.extend(pages.iter().filter(|page| page.is_live).map(|page| page.isolate));
+    self.live.sort_unstable();
+    self.live.dedup();
+  }
+
+  /// Whether a header alone does not tell whose a page is, and the lists can.
+  fn is_in_doubt(&self, page: &HeapPage) -> bool {
+    self.facts.lists.is_some()
+      && is_pointer(page.isolate)
+      && self.trusted.binary_search(&page.isolate).is_err()
+  }
+
+  fn is_alive(&self, isolate: u64) -> bool {
+    self.live.binary_search(&isolate).is_ok()
   }
 }
 
@@ -144,16 +167,19 @@ pub(super) fn pages_of_one_owner(place: &Place) -> Option<Found> {
     return alike.then(|| place.whole(Part::V8Heap, Owner::V8));
   }
   let (first, rest) = place.scene.heaps.within(start, region.end).split_first()?;
-  let is_page = first.is_live || first.is_put_aside || are_heap_pages(place.memory(), start, region.end);
-  if first.start != start || !is_page {
+  if first.start != start {
     return None;
   }
-  let (part, owner) = part_of(first, region.access.write, facts);
   let is_another = |page: &&HeapPage| {
     page.is_put_aside != first.is_put_aside || (page.is_live && page.isolate != first.isolate)
   };
   let next = rest.iter().filter(|page| page.is_live || page.is_put_aside).find(is_another);
-  Some(Found { end: next.map_or(region.end, |page| page.start), part, owner })
+  let end = next.map_or(region.end, |page| page.start);
+  if !(first.is_live || first.is_put_aside || are_heap_pages(place.memory(), start, end)) {
+    return None;
+  }
+  let (part, owner) = part_of(first, region.access.write, facts);
+  Some(Found { end, part, owner })
 }
 
 /// What a page is. Where the lists of V8's spaces are known, they prove an isolate alive that nobody told of.

@@ -8,8 +8,8 @@ const { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync } = require('
 const { tmpdir } = require('node:os')
 const { dirname, join } = require('node:path')
 const { after, before, describe, it } = require('node:test')
-const { inChild, MIB, root } = require('../__test__/helpers/child')
-const { assertExplained } = require('../__test__/helpers/looks')
+const { inChild, MIB, root } = require('./helpers/child')
+const { assertExplained } = require('./helpers/looks')
 
 const folder = mkdtempSync(join(tmpdir(), 'rs-memusage-resting-'))
 const addon = join(folder, 'resting_isolate.node')
