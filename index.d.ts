@@ -261,7 +261,11 @@ export interface RssBreakdown {
      * worker runs that never loaded this package.
      */
     committed: number | null
-    /** Bytes of the buffers on the books of {@link externalBuffers}, shared memory included. */
+    /**
+     * Bytes of the buffers on the books of {@link externalBuffers}, shared memory included. Each look checks up to 131,072
+     * buffers below 256 KiB for dead ones, the next look goes on from there: with more than that, some that died since
+     * may be counted for a few looks. {@link ExternalBuffers.usage} checks all of them.
+     */
     tracked: number
     /** Resident bytes of those that are tracked, not of all; `null` while none is. */
     resident: number | null

@@ -45,6 +45,41 @@ describe('a million tracked small buffers', () => {
     assert.ok(inUse[2] - inUse[0] < 16 * MIB, `${inUse}`)
   })
 
+  it('are in no list and in no look once they are dead, however many died at once', async () => {
+    const { before, after, listed, looks } = await inChild(async () => {
+      const { externalBuffers, rssBreakdown } = require('./index.js')
+      const tracked = () => rssBreakdown().arrayBuffers.tracked
+      const track = (length, bytes) =>
+        Array.from({ length }, () => externalBuffers.track(new ArrayBuffer(bytes)))
+      globalThis.kept = [track(150_000, 256), track(10, 2000)]
+      globalThis.dropped = track(150_000, 4096)
+      const before = tracked()
+      globalThis.dropped = null
+      global.gc()
+      // Nearly all: the stack may hold the last one.
+      while (process.memoryUsage().arrayBuffers > 60e6) await new Promise(setImmediate)
+      const listed = externalBuffers.list({ top: 20 }).map(({ bytes }) => bytes)
+      globalThis.dropped = track(150_000, 4096)
+      globalThis.dropped = null
+      global.gc()
+      while (process.memoryUsage().arrayBuffers > 60e6) await new Promise(setImmediate)
+      const looks = [tracked(), tracked(), tracked(), tracked()]
+      return { before, after: externalBuffers.usage().bytes, listed, looks }
+    })
+    const kept = 150_000 * 256 + 10 * 2000
+    assert.equal(before, kept + 150_000 * 4096)
+    const smallest = [...Array(10).fill(2000), ...Array(10).fill(256)]
+    assert.deepEqual(
+      listed.filter((bytes) => bytes !== 4096),
+      smallest.slice(0, listed.filter((bytes) => bytes !== 4096).length),
+    )
+    assert.ok(listed.filter((bytes) => bytes === 4096).length <= 1, `${listed}`)
+    // A look asks of 131,072 small ones whether they are alive, the next one goes on: three ask all, and the first of
+    // them may end what others began.
+    assert.ok(looks[3] <= kept + 4096, `${looks}`)
+    assert.ok(after <= kept + 4096, `${after}`)
+  })
+
   it('are on the bills of their threads, wherever they lie', async () => {
     const { threads, ids, sizes } = await inChild(async () => {
       const { Worker } = require('node:worker_threads')

@@ -10,6 +10,7 @@ use super::amount::Amount;
 use super::held::Holders;
 use super::index::Index;
 use super::page_sums::SmallBuffers;
+use super::place::{Kind, Place};
 use super::record::{Life, Note, Source, Tag};
 use super::table::Table;
 use crate::v8::Store;
@@ -22,44 +23,6 @@ const INTERVAL: u32 = 32;
 const STEPS: usize = 32;
 /// How many for each new entry while the sum says that there were never so many bytes.
 const URGENT_STEPS: usize = 512;
-/// How many are brought nearer together.
-const AHEAD: usize = 32;
-
-/// Which table a record is in.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-  /// Those of `Note::is_small`.
-  Small,
-  /// All others.
-  Other,
-}
-
-/// A table and a place in it.
-#[derive(Clone, Copy)]
-pub(super) struct Place(usize);
-
-impl Place {
-  fn new(kind: Kind, index: usize) -> Self {
-    Self(index.wrapping_shl(1) | usize::from(kind == Kind::Other))
-  }
-
-  fn kind(self) -> Kind {
-    if self.0 & 1 == 0 { Kind::Small } else { Kind::Other }
-  }
-
-  fn index(self) -> usize {
-    self.0.wrapping_shr(1)
-  }
-}
-
-/// What a pass finds in a place.
-pub(super) enum Step {
-  Alive(usize),
-  Dead,
-  /// There is none left that it has not seen.
-  End,
-}
-
 pub(super) struct Books {
   small: Table,
   other: Table,
@@ -78,8 +41,8 @@ pub(super) struct Books {
   /// All that ever came onto the books, growth included.
   pub(super) allocated: Amount,
   pub(super) peak: u64,
-  /// Bytes of those that the pass under way found alive: all of them were when it began.
-  found: u64,
+  /// Bytes of those that the pass under way found alive: all of them were when it began. `None` where it did not count.
+  found: Option<u64>,
   since_look: u32,
   /// Somebody goes through all of them, and looks for the dead on the way.
   pub(super) is_visited: bool,
@@ -97,7 +60,7 @@ static BOOKS: Mutex<Books> = Mutex::new(Books {
   declared: 0,
   allocated: Amount { count: 0, bytes: 0 },
   peak: 0,
-  found: 0,
+  found: None,
   since_look: 0,
   is_visited: false,
 });
@@ -330,41 +293,46 @@ impl Books {
   pub(super) fn begin_pass(&mut self) {
     self.small.unseen = self.small.len();
     self.other.unseen = self.other.len();
-    self.found = 0;
+    self.found = Some(0);
+  }
+
+  /// Begins a pass through the others, and one through the small ones where none is under way.
+  pub(super) fn continue_pass(&mut self) {
+    self.is_visited = true;
+    self.other.unseen = self.other.len();
+    if self.small.unseen == 0 {
+      self.small.unseen = self.small.len();
+    }
+    self.found = None;
   }
 
   /// Looks at so many that were not seen yet, and begins a new pass after the last.
   fn pass(&mut self, steps: usize) {
-    for _ in 0..steps.div_euclid(AHEAD) {
+    let mut left = steps;
+    while left > 0 {
       let kind = if self.small.unseen > 0 { Kind::Small } else { Kind::Other };
-      if self.table(kind).unseen == 0 {
+      let mut found = 0;
+      let seen = self.scan(kind, left, |notes, _| found = notes.iter().map(|note| note.bytes).sum());
+      if seen == 0 {
         // What it found was alive when it began, all at once.
-        self.peak = self.peak.max(self.found);
+        self.peak = self.peak.max(self.found.unwrap_or(0));
         return self.begin_pass();
       }
-      self.table(kind).prefetch(AHEAD);
-      for _ in 0..AHEAD {
-        match self.step(kind) {
-          Step::Alive(index) => {
-            let bytes = self.table(kind).note(index).map_or(0, |note| note.bytes);
-            self.found = self.found.saturating_add(bytes);
-          }
-          Step::Dead => {}
-          Step::End => break,
-        }
-      }
+      self.found = self.found.map(|sum| sum.saturating_add(found));
+      left = left.saturating_sub(seen);
     }
   }
 
-  /// Looks at the next of the unseen ones; one that is dead is taken away.
-  pub(super) fn step(&mut self, kind: Kind) -> Step {
-    match self.table(kind).next() {
-      Some((index, true)) => Step::Alive(index),
-      Some((index, false)) => {
-        self.remove(Place::new(kind, index));
-        Step::Dead
-      }
-      None => Step::End,
+  /// Looks at `most` of the unseen ones at the most, shows those that are alive, and takes one away that is dead. Gives
+  /// how many it looked at: 0 when there are none left.
+  pub(super) fn scan(&mut self, kind: Kind, most: usize, show: impl FnOnce(&[Note], &[Life])) -> usize {
+    let table = self.table(kind);
+    let scan = table.scan(most);
+    let (notes, lives) = table.scanned(&scan.alive);
+    show(notes, lives);
+    if let Some(dead) = scan.dead {
+      self.remove(Place::new(kind, dead));
     }
+    scan.len()
   }
 }

@@ -1,4 +1,4 @@
-//! Answers about all buffers: what they hold, and how much of that is resident.
+//! What all buffers hold, and how much of that is resident.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -7,28 +7,11 @@ use std::sync::Arc;
 
 use super::amount::Amount;
 use super::index::Mix;
-use super::label::{self, Label};
-use super::record::{Note, Source};
+use super::label;
 use super::residency::Residency;
 use super::threads;
 use super::visit::{self, Totals};
 use crate::platform;
-
-/// One buffer.
-#[derive(Debug, Clone)]
-pub(crate) struct Entry {
-  /// A number that no other entry has or had.
-  pub(crate) serial: u64,
-  /// Bytes asked for.
-  pub(crate) bytes: u64,
-  /// Bytes of that in memory; `None` where that is not known.
-  pub(crate) resident: Option<u64>,
-  pub(crate) name: Arc<str>,
-  pub(crate) age_ms: u64,
-  /// Node's number of the thread that it belongs to, while that lives.
-  pub(crate) thread: Option<u32>,
-  pub(crate) source: Source,
-}
 
 /// Buffers with something in common.
 #[derive(Debug, Clone, Copy, Default)]
@@ -74,14 +57,6 @@ pub(crate) struct Usage {
   pub(crate) threads: Vec<(Option<u32>, Group)>,
 }
 
-/// Which buffers are wanted.
-#[derive(Default)]
-pub(crate) struct Selection {
-  pub(crate) label: Option<String>,
-  pub(crate) older_than_ms: Option<u64>,
-  pub(crate) top: Option<usize>,
-}
-
 /// Counts everything, and measures every page of it.
 pub(crate) fn usage() -> Usage {
   let now = platform::coarse_millis();
@@ -107,54 +82,6 @@ pub(crate) fn usage() -> Usage {
     labels: labels.largest_first(|label| label.name_in(&names)),
     threads,
   }
-}
-
-/// Buffers, largest first. Only those that are wanted are measured.
-pub(crate) fn list(selection: &Selection) -> Vec<Entry> {
-  /// So many more than wanted are kept until they are sorted.
-  const SURPLUS: usize = 1024;
-  let (now, running, names) = (platform::coarse_millis(), threads::running(), label::names());
-  let wanted = selection.label.as_deref().map(Label::known);
-  let top = selection.top.unwrap_or(usize::MAX);
-  let mut found: Vec<Note> = Vec::new();
-  let mut least = 0;
-  visit::visit(|note| {
-    let is_named = wanted.is_none_or(|wanted| wanted == Some(note.label));
-    let is_old = selection.older_than_ms.is_none_or(|limit| now.saturating_sub(note.created) > limit);
-    if is_named && is_old && note.bytes >= least {
-      found.push(*note);
-      if found.len() > top.saturating_add(SURPLUS) {
-        least = keep_largest(&mut found, top);
-      }
-    }
-  });
-  keep_largest(&mut found, top);
-  found.sort_by_key(order);
-  let mut residency = Residency::default();
-  let entry = |note: &Note| Entry {
-    serial: note.serial,
-    bytes: note.bytes,
-    resident: residency.of(note),
-    name: note.label.name_in(&names),
-    age_ms: now.saturating_sub(note.created),
-    thread: note.thread.filter(|thread| running.contains_key(thread)),
-    source: note.source,
-  };
-  found.iter().map(entry).collect()
-}
-
-/// Of buffers alike in size the older one comes first.
-fn order(note: &Note) -> (Reverse<u64>, u64, Option<u64>) {
-  (Reverse(note.bytes), note.created, note.address)
-}
-
-/// Drops all but the largest; gives the size of the smallest that stays.
-fn keep_largest(notes: &mut Vec<Note>, count: usize) -> u64 {
-  if count < notes.len() {
-    notes.select_nth_unstable_by_key(count, order);
-    notes.truncate(count);
-  }
-  notes.iter().map(|note| note.bytes).min().unwrap_or(u64::MAX)
 }
 
 /// Groups by something that is mostly the same as for the buffer before.

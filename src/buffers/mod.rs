@@ -11,8 +11,10 @@ mod held;
 mod holdings;
 mod index;
 mod label;
+mod list;
 mod memory;
 mod page_sums;
+mod place;
 mod record;
 mod residency;
 mod segments;
@@ -23,12 +25,13 @@ mod visit;
 
 pub(crate) use amount::Amount;
 pub(crate) use books::{count, follow, is_held, look_up, serial_of, strike};
-pub(crate) use census::{Entry, Group, Selection, list, usage};
+pub(crate) use census::{Group, usage};
 pub(crate) use held::{follow_address, holder_left, update_held};
 pub(crate) use holdings::{
   Holdings, LargeBuffer, SmallOnPages, bytes_known_to_v8, declared_bytes, holdings, mappings, stale_ranges,
 };
 pub(crate) use label::Label;
+pub(crate) use list::{Entry, Selection, list};
 pub(crate) use memory::OwnedMemory;
 pub(crate) use record::{Source, Tag};
 pub(crate) use slabs::give_back_stale;

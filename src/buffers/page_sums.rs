@@ -67,12 +67,18 @@ impl SmallBuffers {
 impl PageSums {
   fn add(&mut self, part: Part) {
     self.buffers = self.buffers.saturating_add(1);
-    part.visit(&mut self.bytes, |sum, bytes| *sum = sum.saturating_add(bytes));
+    part.visit(|page, bytes| self.change(page, |sum| sum.saturating_add(bytes)));
   }
 
   fn remove(&mut self, part: Part) {
     self.buffers = self.buffers.saturating_sub(1);
-    part.visit(&mut self.bytes, |sum, bytes| *sum = sum.saturating_sub(bytes));
+    part.visit(|page, bytes| self.change(page, |sum| sum.saturating_sub(bytes)));
+  }
+
+  fn change(&mut self, page: u32, change: impl Fn(u32) -> u32) {
+    if let Some(sum) = usize::try_from(page).ok().and_then(|page| self.bytes.get_mut(page)) {
+      *sum = change(*sum);
+    }
   }
 
   pub(super) fn total(&self) -> u64 {
@@ -95,7 +101,7 @@ pub(super) struct Part {
 pub(super) fn parts(address: u64, bytes: u64) -> impl Iterator<Item = Part> {
   let (page, size) = (platform::page_size(), block_size());
   let end = address.saturating_add(bytes);
-  let first = address.saturating_sub(address.checked_rem(size).unwrap_or(0));
+  let first = address & !size.saturating_sub(1); // both sizes are powers of two, and divisions are slow
   let blocks = std::iter::successors(Some(first), move |block| block.checked_add(size));
   blocks.take_while(move |block| *block < end).map(move |block| Part {
     block,
@@ -106,19 +112,17 @@ pub(super) fn parts(address: u64, bytes: u64) -> impl Iterator<Item = Part> {
 }
 
 impl Part {
-  /// Gives each page that the part lies on, of one value per page, and how many bytes of it are on that page.
-  pub(super) fn visit<T>(self, pages: &mut [T], mut visit: impl FnMut(&mut T, u32)) {
-    let page_of = |offset: u64| offset.checked_div(self.page).unwrap_or(0);
-    let (mut at, mut page) = (self.from, page_of(self.from));
-    let first = usize::try_from(page).unwrap_or(usize::MAX);
-    for value in pages.iter_mut().skip(first) {
-      page = page.saturating_add(1);
-      let end = page.saturating_mul(self.page).min(self.to);
-      visit(value, u32::try_from(end.saturating_sub(at)).unwrap_or(u32::MAX));
+  /// Gives each page that the part lies on, by its number in the block, and how many bytes of it are on that page.
+  pub(super) fn visit(self, mut visit: impl FnMut(u32, u32)) {
+    let (mut at, bits) = (self.from, self.page.trailing_zeros());
+    while at < self.to {
+      let page = at.wrapping_shr(bits);
+      let end = page.saturating_add(1).wrapping_shl(bits).min(self.to);
+      visit(
+        u32::try_from(page).unwrap_or(u32::MAX),
+        u32::try_from(end.saturating_sub(at)).unwrap_or(u32::MAX),
+      );
       at = end;
-      if at >= self.to {
-        break;
-      }
     }
   }
 }

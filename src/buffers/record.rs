@@ -65,11 +65,11 @@ impl Life {
     }
   }
 
-  /// Where to look whether it is alive.
-  pub(super) fn address(&self) -> usize {
+  /// By what a store is found again.
+  pub(super) fn identity(&self) -> Option<usize> {
     match self {
-      Self::Store(store) => store.identity(),
-      Self::Held(_) => 0,
+      Self::Store(store) => Some(store.identity()),
+      Self::Held(_) => None,
     }
   }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
 use super::index::Mix;
-use super::page_sums::{PAGES, block_size, parts};
+use super::page_sums::{block_size, parts};
 use super::record::Note;
 use crate::platform;
 
@@ -14,9 +14,10 @@ use crate::platform;
 pub(super) struct Residency {
   /// One byte per page, as the kernel answers.
   pages: Vec<u8>,
-  blocks: HashMap<u64, [u8; PAGES], BuildHasherDefault<Mix>>,
+  /// For each block one bit per page.
+  blocks: HashMap<u64, u64, BuildHasherDefault<Mix>>,
   /// The block of the buffer before, which is mostly that of the next.
-  last: Option<(u64, [u8; PAGES])>,
+  last: Option<(u64, u64)>,
 }
 
 impl Residency {
@@ -33,9 +34,9 @@ impl Residency {
   fn of_small(&mut self, address: u64, bytes: u64) -> u64 {
     let mut resident = 0_u64;
     for part in parts(address, bytes) {
-      let mut pages = self.block(part.block);
-      part.visit(&mut pages, |page, bytes| {
-        if *page & 1 == 1 {
+      let pages = self.block(part.block);
+      part.visit(|page, bytes| {
+        if pages.wrapping_shr(page) & 1 == 1 {
           resident = resident.saturating_add(u64::from(bytes));
         }
       });
@@ -43,7 +44,7 @@ impl Residency {
     resident
   }
 
-  fn block(&mut self, start: u64) -> [u8; PAGES] {
+  fn block(&mut self, start: u64) -> u64 {
     if let Some((last, pages)) = self.last
       && last == start
     {
@@ -53,9 +54,7 @@ impl Residency {
     let pages = *self.blocks.entry(start).or_insert_with(|| {
       answer.clear();
       platform::resident_pages(start, start.saturating_add(block_size()), answer);
-      let mut pages = [0; PAGES];
-      pages.iter_mut().zip(answer.iter()).for_each(|(page, byte)| *page = *byte);
-      pages
+      answer.iter().rev().fold(0, |pages, byte| pages.wrapping_shl(1) | u64::from(byte & 1))
     });
     self.last = Some((start, pages));
     pages

@@ -17,12 +17,15 @@ impl<T> Segments<T> {
     self.segments.len().saturating_sub(1).saturating_mul(SEGMENT).saturating_add(last)
   }
 
-  pub(super) fn get(&self, index: usize) -> Option<&T> {
-    self.segments.get(index.div_euclid(SEGMENT))?.get(index.rem_euclid(SEGMENT))
-  }
-
   pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut T> {
     self.segments.get_mut(index.div_euclid(SEGMENT))?.get_mut(index.rem_euclid(SEGMENT))
+  }
+
+  /// What is below this place, as far as it lies side by side.
+  pub(super) fn below(&self, place: usize) -> &[T] {
+    let Some(last) = place.checked_sub(1) else { return &[] };
+    let segment = self.segments.get(last.div_euclid(SEGMENT));
+    segment.and_then(|segment| segment.get(..=last.rem_euclid(SEGMENT))).unwrap_or_default()
   }
 
   pub(super) fn push(&mut self, value: T) {

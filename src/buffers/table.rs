@@ -3,9 +3,10 @@
 //! A pass through them goes from the end to the start. Those that it has not seen yet lie below `unseen`, and removing
 //! one keeps that true, so a pass may be interrupted at any place, and others may add and remove meanwhile.
 
+use std::ops::Range;
+
 use super::record::{Life, Note};
 use super::segments::Segments;
-use crate::platform;
 
 pub(super) struct Table {
   /// Apart from the notes: of most records a pass looks at nothing else.
@@ -39,10 +40,6 @@ impl Table {
     self.notes.get_mut(place)
   }
 
-  pub(super) fn record(&self, place: usize) -> Option<(&Note, &Life)> {
-    Some((self.notes.get(place)?, self.lives.get(place)?))
-  }
-
   /// Takes a record out. Gives the places in which other records are now.
   pub(super) fn remove(&mut self, place: usize) -> Option<(Life, Note, [usize; 2])> {
     let hole = if place < self.unseen {
@@ -65,17 +62,47 @@ impl Table {
     }
   }
 
-  /// Starts to bring so many of the unseen ones nearer: each is a miss of the cache, and together they overlap.
-  pub(super) fn prefetch(&self, count: usize) {
-    for place in self.unseen.saturating_sub(count)..self.unseen {
-      platform::prefetch(self.lives.get(place).map_or(0, Life::address));
+  /// Goes on through the unseen ones to the next that is dead, past `most` of them at the most. A loop over records side
+  /// by side that does nothing else: whether each is alive stands in memory of its own, and so the processor waits for
+  /// many at once.
+  pub(super) fn scan(&mut self, most: usize) -> Scan {
+    let end = self.unseen;
+    let lives = self.lives.below(end).iter().rev().take(most);
+    let count = lives.len();
+    let alive = lives.take_while(|life| life.is_alive()).count();
+    self.unseen = end.saturating_sub(alive);
+    let alive_places = self.unseen..end;
+    if alive == count {
+      return Scan { alive: alive_places, dead: None };
     }
+    self.unseen = self.unseen.saturating_sub(1);
+    Scan { alive: alive_places, dead: Some(self.unseen) }
   }
 
-  /// The next of the unseen ones, which is seen now, and whether it is alive.
-  pub(super) fn next(&mut self) -> Option<(usize, bool)> {
-    let place = self.unseen.checked_sub(1)?;
-    self.unseen = place;
-    Some((place, self.lives.get(place)?.is_alive()))
+  /// Goes on past `most` of the unseen ones at the most, and does not ask whether they are alive.
+  pub(super) fn skim(&mut self, most: usize) -> Range<usize> {
+    let end = self.unseen;
+    self.unseen = end.saturating_sub(self.lives.below(end).len().min(most));
+    self.unseen..end
+  }
+
+  /// The records in these places, which a scan gave.
+  pub(super) fn scanned(&self, places: &Range<usize>) -> (&[Note], &[Life]) {
+    let (notes, lives) = (self.notes.below(places.end), self.lives.below(places.end));
+    let first = notes.len().saturating_sub(places.len());
+    (notes.get(first..).unwrap_or_default(), lives.get(first..).unwrap_or_default())
+  }
+}
+
+/// What a scan went past.
+pub(super) struct Scan {
+  pub(super) alive: Range<usize>,
+  /// The place of the one that it ended at.
+  pub(super) dead: Option<usize>,
+}
+
+impl Scan {
+  pub(super) fn len(&self) -> usize {
+    self.alive.len().saturating_add(usize::from(self.dead.is_some()))
   }
 }

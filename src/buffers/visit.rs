@@ -3,16 +3,17 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::amount::Amount;
-use super::books::{Books, Kind, Step, books, settle};
+use super::books::{Books, books, settle};
 use super::page_sums::PageSums;
+use super::place::Kind;
 use super::record::{Life, Note};
 use crate::v8::WeakStore;
 
 /// How many are looked at while others wait.
 const CHUNK: usize = 1024;
 
-/// How many are brought nearer together.
-const AHEAD: usize = 64;
+/// How many times as many small ones are looked at for their sums: 131,072.
+const CHUNKS_IN_SUMMARY: usize = 128;
 
 /// One at a time: a pass notes in the tables how far it is.
 static VISITING: Mutex<()> = Mutex::new(());
@@ -25,8 +26,7 @@ pub(super) struct Totals {
   pub(super) peak: u64,
 }
 
-/// Shows everything that is alive to `visit`, which is called without the lock and may measure. What grew, shrank or
-/// died meanwhile is put down.
+/// Shows everything that is alive to `visit`, which may measure. What grew, shrank or died meanwhile is put down.
 pub(super) fn visit(mut visit: impl FnMut(&Note)) -> Totals {
   as_only_visitor(|| {
     let mut allocated = begin();
@@ -35,8 +35,8 @@ pub(super) fn visit(mut visit: impl FnMut(&Note)) -> Totals {
       bytes = bytes.saturating_add(note.bytes);
       visit(note);
     };
-    let small = visit_kind(Kind::Small, &mut count);
-    let grown = visit_kind(Kind::Other, &mut count).saturating_add(small);
+    visit_small(&mut count);
+    let grown = visit_others(&mut count);
     allocated.bytes = allocated.bytes.saturating_add(grown);
     Totals { allocated, peak: end(bytes) }
   })
@@ -44,15 +44,34 @@ pub(super) fn visit(mut visit: impl FnMut(&Note)) -> Totals {
 
 /// Shows the others to `large`, and the small ones to `small` as sums per page, under the lock: it is to copy them.
 /// Gives the bytes of all that have an address.
+///
+/// Whether a buffer is alive stands in memory of its own, which costs some 20 ns to reach. So of very many small ones a
+/// part is looked at, and the next time the next part: those of the rest that died are in the sums for so long.
 pub(super) fn summary(mut large: impl FnMut(&Note), small: impl FnMut(&PageSums)) -> u64 {
   as_only_visitor(|| {
-    begin();
-    visit_kind(Kind::Other, &mut large);
-    while books().strike_some(Kind::Small) {}
+    books().continue_pass();
+    visit_others(&mut large);
+    for _ in 0..CHUNKS_IN_SUMMARY {
+      if !books().show_some(Kind::Small, |_, _| {}) {
+        break;
+      }
+    }
     let books = books();
     books.small_buffers.all().for_each(small);
     books.bytes.saturating_sub(books.declared)
   })
+}
+
+/// Shows all others, and of the small ones also those that died unnoticed, with their identities: whether they live costs
+/// more to find out than all else.
+pub(super) fn skim(mut visit: impl FnMut(&Note, Option<usize>)) {
+  as_only_visitor(|| {
+    begin();
+    visit_others(&mut |note| visit(note, None));
+    while books().skim_some(|notes, lives| {
+      notes.iter().zip(lives).for_each(|(note, life)| visit(note, life.identity()));
+    }) {}
+  });
 }
 
 /// Bytes that other addons declared: they say themselves when those go.
@@ -80,18 +99,24 @@ fn end(bytes: u64) -> u64 {
   books.peak
 }
 
+/// Small ones stay as they are, so nothing has to be copied: they are shown under the lock. The kernel answers at once
+/// about the few pages on which a thousand of them lie.
+fn visit_small(visit: &mut impl FnMut(&Note)) {
+  while books().show_some(Kind::Small, |notes, _| notes.iter().for_each(&mut *visit)) {}
+}
+
 /// Gives by how much those grew that may.
-fn visit_kind(kind: Kind, visit: &mut impl FnMut(&Note)) -> u64 {
+fn visit_others(visit: &mut impl FnMut(&Note)) -> u64 {
   let mut grown = 0_u64;
   let mut seen: Vec<(Note, Option<WeakStore>)> = Vec::new();
+  let moving = |note: &Note, life: &Life| match life {
+    Life::Store(store) if !note.is_fixed => Some(store.clone()),
+    _ => None,
+  };
   loop {
     seen.clear();
-    let is_last = !books().show_some(kind, |note, life| {
-      let moving = match life {
-        Life::Store(store) if !note.is_fixed => Some(store.clone()),
-        _ => None,
-      };
-      seen.push((*note, moving));
+    let is_last = !books().show_some(Kind::Other, |notes, lives| {
+      seen.extend(notes.iter().zip(lives).map(|(note, life)| (*note, moving(note, life))));
     });
     for (note, moving) in &mut seen {
       if let Some(store) = moving {
@@ -111,31 +136,24 @@ fn visit_kind(kind: Kind, visit: &mut impl FnMut(&Note)) -> u64 {
 }
 
 impl Books {
-  /// Shows some of the unseen ones. False when there are none left.
-  fn show_some(&mut self, kind: Kind, mut seen: impl FnMut(&Note, &Life)) -> bool {
-    self.look_at_some(kind, |books, index| {
-      if let Some((note, life)) = books.table(kind).record(index) {
-        seen(note, life);
+  /// Shows some of the unseen ones that are alive, and takes away the dead. False when there are none left.
+  fn show_some(&mut self, kind: Kind, mut show: impl FnMut(&[Note], &[Life])) -> bool {
+    let mut left = CHUNK;
+    while left > 0 {
+      let seen = self.scan(kind, left, &mut show);
+      if seen == 0 {
+        return false;
       }
-    })
-  }
-
-  /// Takes away those of them that are dead, and looks at nothing else.
-  fn strike_some(&mut self, kind: Kind) -> bool {
-    self.look_at_some(kind, |_, _| {})
-  }
-
-  fn look_at_some(&mut self, kind: Kind, mut seen: impl FnMut(&mut Self, usize)) -> bool {
-    for _ in 0..CHUNK.div_euclid(AHEAD) {
-      self.table(kind).prefetch(AHEAD);
-      for _ in 0..AHEAD {
-        match self.step(kind) {
-          Step::Alive(index) => seen(self, index),
-          Step::Dead => {}
-          Step::End => return false,
-        }
-      }
+      left = left.saturating_sub(seen);
     }
     true
+  }
+  /// The same of the small ones for the dead as well.
+  fn skim_some(&mut self, show: impl FnOnce(&[Note], &[Life])) -> bool {
+    let table = self.table(Kind::Small);
+    let places = table.skim(CHUNK);
+    let (notes, lives) = table.scanned(&places);
+    show(notes, lives);
+    !places.is_empty()
   }
 }
