@@ -980,4 +980,76 @@ export interface BufferProfiler {
    * profile.save('buffers.heapprofile')
    */
   stop(): BufferProfile
+
+  /**
+   * Starts a profile in every thread that loaded the package, and in those that load it later, as they do. A thread
+   * that takes one of its own keeps that.
+   *
+   * A thread begins once the JavaScript that it is running has ended; one that has not answered after `waitMs` is
+   * `'unreached'`, and begins as soon as it can. Nothing is kept open for this, in no thread.
+   *
+   * @throws (by rejecting) as {@link start}; `ERR_INVALID_STATE` when a profile of all threads is running.
+   */
+  startAll(options?: BufferProfileOptions & ThreadsProfileOptions): Promise<{ threads: ProfiledThread[] }>
+
+  /**
+   * Ends what {@link startAll} started, from any thread, and gives what is alive in all threads. What a thread held that
+   * has ended meanwhile went with it.
+   *
+   * @throws (by rejecting) `ERR_INVALID_STATE` when no profile of all threads is running; `ERR_INVALID_ARG_TYPE`,
+   * `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`.
+   *
+   * @example
+   * await externalBuffers.profile.startAll()
+   * await work()
+   * const profile = await externalBuffers.profile.stopAll()
+   * profile.sites[0].stack.at(-1) // 'worker 3 (images)'
+   * profile.threads.filter(({ outcome }) => outcome !== 'stopped') // what is missing in it
+   */
+  stopAll(options?: ThreadsProfileOptions): Promise<ThreadsProfile>
+}
+
+/** Options of {@link BufferProfiler.startAll} and {@link BufferProfiler.stopAll}. */
+export interface ThreadsProfileOptions {
+  /** How long to wait for threads that are busy, in milliseconds; 1000 by default. The process stays alive meanwhile. */
+  waitMs?: number
+}
+
+/** What came of a profile of all threads in one of them. */
+export interface ProfiledThread {
+  threadId: number
+  name: string | null
+  /**
+   * - `'started'`, `'stopped'`: done.
+   * - `'has its own'`: it takes a profile that it started for itself, which goes on.
+   * - `'not running'`: there was none of {@link BufferProfiler.startAll} to stop.
+   * - `'unreached'`: it did not answer within `waitMs`, or cannot be told, where V8's symbols are not used. It starts or
+   *   stops as soon as it can; what it held is in no profile.
+   * - `'ended'`: it ended meanwhile.
+   * - `'unregistered'`: a worker of the calling thread that never loaded the package.
+   * - `'failed'`: `error` says why.
+   */
+  outcome:
+    | 'started'
+    | 'stopped'
+    | 'has its own'
+    | 'not running'
+    | 'unreached'
+    | 'ended'
+    | 'unregistered'
+    | 'failed'
+  /** Why it failed; otherwise `null`. */
+  error: string | null
+}
+
+/**
+ * The profiles of all threads in one: the outermost frame of each stack is its thread, `main thread` or `worker 3
+ * (name)`. `sampling` and `coverage` are sums, and the worst of what does not add up.
+ */
+export interface ThreadsProfile extends BufferProfile {
+  /** What came of it in each thread, in the order of their numbers. */
+  readonly threads: (ProfiledThread & {
+    /** That thread's own; `null` where it did not stop one. */
+    profile: BufferProfile | null
+  })[]
 }

@@ -19,9 +19,19 @@ const ANY_TIME = 1
 let running = null
 
 function start(options = {}) {
-  validateOptions(options, ['sampleBytes', 'maxTimeShare'])
   const asked = rateOf(options)
   if (running) throw invalidState('a profile of buffers is running in this thread')
+  begin(asked, null)
+}
+
+/** Starts one that is `owner`'s; false where another is running. */
+function startFor(owner, options) {
+  if (running) return running.owner === owner
+  begin(rateOf(options), owner)
+  return true
+}
+
+function begin(asked, owner) {
   const external = externalBytes()
   const sampler = new Sampler(asked)
   intercept(sampler)
@@ -32,10 +42,14 @@ function start(options = {}) {
     startedAt: Date.now(),
     startedTick: performance.now(),
     external,
+    owner,
   }
 }
 
-function rateOf({ sampleBytes, maxTimeShare }) {
+/** What is asked for, validated. */
+function rateOf(options) {
+  validateOptions(options, ['sampleBytes', 'maxTimeShare'])
+  const { sampleBytes, maxTimeShare } = options
   if (sampleBytes !== undefined) validateInteger(sampleBytes, 'options.sampleBytes', 1)
   if (maxTimeShare !== undefined) {
     validateNumber(maxTimeShare, 'options.maxTimeShare')
@@ -50,13 +64,23 @@ function rateOf({ sampleBytes, maxTimeShare }) {
 
 function stop() {
   if (!running) throw invalidState('no profile of buffers is running in this thread')
+  const { root, circumstances } = end()
+  return new BufferProfile(root, circumstances)
+}
+
+/** Ends the one that is `owner`'s; null where that is not running. */
+function stopFor(owner) {
+  return running?.owner === owner ? end() : null
+}
+
+function end() {
   const { sampler, sampleBytes, startedAt, startedTick, external } = running
   running = null
   restore()
   const durationMs = performance.now() - startedTick
   const { root, sampling, ...watched } = sampler.stop()
   const coverage = coverageOf(watched, external)
-  return new BufferProfile(bySources(root), { sampleBytes, startedAt, durationMs, sampling, coverage })
+  return { root: bySources(root), circumstances: { sampleBytes, startedAt, durationMs, sampling, coverage } }
 }
 
 function isRunning() {
@@ -83,4 +107,14 @@ function describeStack(stack) {
   return stack.map((frame) => `    at ${describe(sourceOf(frame))}`).join('\n')
 }
 
-module.exports = { describeStack, isRunning, profile: { start, stop }, stackBelow, stackOf, watched }
+module.exports = {
+  describeStack,
+  isRunning,
+  profile: { start, stop },
+  rateOf,
+  stackBelow,
+  stackOf,
+  startFor,
+  stopFor,
+  watched,
+}

@@ -159,6 +159,8 @@ const profile = {
     allocationStacks().profile.start(options)
   },
   stop: () => allocationStacks().profile.stop(),
+  startAll: (options) => require('./threads-profile').startAll(options),
+  stopAll: (options) => require('./threads-profile').stopAll(options),
 }
 
 const externalBuffers = { allocate, list, profile, release, track, unaccounted, usage }

@@ -23,8 +23,12 @@ function coverageOf({ watchedBytes, unsharedBytes }, before) {
     watchedBytes,
     liveBytes: Math.round(unsharedBytes),
     externalGrowthBytes: growth,
-    share: growth > 0 ? unsharedBytes / growth : null,
+    share: shareOf(unsharedBytes, growth),
   }
 }
 
-module.exports = { coverageOf, externalBytes }
+function shareOf(liveBytes, growth) {
+  return growth > 0 ? liveBytes / growth : null
+}
+
+module.exports = { coverageOf, externalBytes, shareOf }

@@ -4,6 +4,7 @@
 mod external_buffers;
 mod footprint;
 mod look;
+mod mail;
 mod memory_usage;
 mod raise;
 mod rss_breakdown;

@@ -8,6 +8,7 @@ pub(crate) mod errands;
 mod fast_reads;
 pub(crate) mod listener;
 pub(crate) mod live_isolates;
+pub(crate) mod mail;
 pub(crate) mod nearby_words;
 pub(crate) mod pending_call;
 pub(crate) mod registry;

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::bell;
 use super::listener::{Asked, HeapWords, Listener, after_collection};
+use super::{bell, mail};
 use crate::attribution::ThreadArena;
 use crate::malloc;
 use crate::platform::{OwnMemory, current_thread};
-use crate::v8::{Environment, GcEpilogue, Isolate, V8Layer};
+use crate::v8::{Environment, GcEpilogue, InterruptCallback, Isolate, V8Layer};
 
 /// What JavaScript knows of its thread.
 #[derive(Debug, Clone)]
@@ -114,6 +114,24 @@ pub(crate) fn isolates() -> Vec<(u64, u64)> {
     Some((isolate.address, isolate.words().total))
   };
   registry().iter().filter_map(isolate).collect()
+}
+
+/// The threads on the registry, as JavaScript knows them.
+pub(crate) fn js_threads() -> Vec<JsThread> {
+  records().into_iter().map(|record| record.js).collect()
+}
+
+/// Has Node call `callback`, which calls no JavaScript, on that thread. False when it is not there or cannot be asked.
+pub(super) fn interrupt(thread: u32, callback: InterruptCallback) -> bool {
+  let registry = registry();
+  let record = registry.iter().find(|record| record.js.id == thread);
+  let Some(environment) = record.and_then(|record| record.isolate.as_ref()?.environment) else {
+    return false;
+  };
+  // SAFETY: a thread leaves the registry before its environment ends, and cannot while we hold the lock. The callback
+  // gets no data.
+  unsafe { environment.request_interrupt(callback, std::ptr::null_mut()) };
+  true
 }
 
 /// Code ranges of all isolates on the registry, as (start, end, isolate).
@@ -240,11 +258,16 @@ fn isolate_record(v8: &mut V8Layer, adjusted: Option<u64>) -> Option<(IsolateRec
 impl Drop for Registration {
   fn drop(&mut self) {
     let mut registry = registry();
+    let mut left = None;
     if let Some(record) = registry.iter_mut().find(|record| record.tid == self.tid) {
       record.loads = record.loads.saturating_sub(1);
+      left = (record.loads == 0).then_some(record.js.id);
     }
     registry.retain(|record| record.loads > 0);
     drop(registry);
+    if let Some(thread) = left {
+      mail::thread_left(thread);
+    }
     if let Some(listener) = &self.listener {
       listener.end();
     }

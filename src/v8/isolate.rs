@@ -4,7 +4,7 @@ use std::ffi::c_void;
 use std::ptr::NonNull;
 
 use super::environment::Environment;
-use super::symbols::Symbols;
+use super::symbols::{InterruptCallback, Symbols};
 
 /// An isolate whose functions may be called: it is the current one of the thread that holds this value.
 ///
@@ -46,6 +46,15 @@ impl Isolate {
     // SAFETY: the handle was made just now, in the same scope.
     let environment = unsafe { (self.symbols.get_current_environment)(context.as_ptr()) };
     Some(Environment { address: NonNull::new(environment)?, symbols: self.symbols })
+  }
+
+  /// Has V8 call `callback` when the JavaScript that is running has ended, as it does what follows a promise.
+  ///
+  /// # Safety
+  /// `callback` may be called with `data` at any time until the isolate is gone.
+  pub(crate) unsafe fn enqueue_microtask(self, callback: InterruptCallback, data: *mut c_void) {
+    // SAFETY: `self` is current on this thread; the rest is the contract of this function. V8 opens a handle scope.
+    unsafe { (self.symbols.enqueue_microtask)(self.address, callback, data) };
   }
 
   pub(super) fn address(self) -> NonNull<c_void> {

@@ -19,3 +19,4 @@ pub(crate) use gc_epilogue::GcEpilogue;
 pub(crate) use heap_statistics::HeapStatistics;
 pub(crate) use isolate::Isolate;
 pub(crate) use layer::V8Layer;
+pub(crate) use symbols::InterruptCallback;

@@ -8,7 +8,7 @@ use crate::platform::find_symbol;
 
 /// What V8 calls after a garbage collection: `void (*)(v8::Isolate*, v8::GCType, v8::GCCallbackFlags, void* data)`.
 pub(crate) type GcCallback = unsafe extern "C" fn(*mut c_void, i32, i32, *mut c_void);
-/// What Node calls on an environment's thread: `void (*)(void* data)`.
+/// What Node calls on an environment's thread, and V8 as a microtask: `void (*)(void* data)`.
 pub(crate) type InterruptCallback = unsafe extern "C" fn(*mut c_void);
 
 /// All functions, or we use none: other runtimes export a part of the set, some of it as stubs that abort.
@@ -29,6 +29,8 @@ pub(super) struct Symbols {
   pub(super) add_gc_epilogue: unsafe extern "C" fn(NonNull<c_void>, GcCallback, *mut c_void, i32),
   /// `void v8::Isolate::RemoveGCEpilogueCallback(GCCallbackWithData, void* data)`
   pub(super) remove_gc_epilogue: unsafe extern "C" fn(NonNull<c_void>, GcCallback, *mut c_void),
+  /// `void v8::Isolate::EnqueueMicrotask(v8::MicrotaskCallback, void* data)`
+  pub(super) enqueue_microtask: unsafe extern "C" fn(NonNull<c_void>, InterruptCallback, *mut c_void),
   /// `node::Environment* node::GetCurrentEnvironment(v8::Local<v8::Context>)`
   pub(super) get_current_environment: unsafe extern "C" fn(*mut c_void) -> *mut c_void,
   /// `void node::RequestInterrupt(node::Environment*, void (*)(void*), void*)`
@@ -68,6 +70,8 @@ impl Symbols {
       remove_gc_epilogue: unsafe {
         function(c"_ZN2v87Isolate24RemoveGCEpilogueCallbackEPFvPS0_NS_6GCTypeENS_15GCCallbackFlagsEPvES4_")
       }?,
+      // SAFETY: as above.
+      enqueue_microtask: unsafe { function(c"_ZN2v87Isolate16EnqueueMicrotaskEPFvPvES1_") }?,
       // SAFETY: as above.
       get_current_environment: unsafe {
         function(c"_ZN4node21GetCurrentEnvironmentEN2v85LocalINS0_7ContextEEE")
