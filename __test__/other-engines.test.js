@@ -46,6 +46,7 @@ async function askEngine(memusage) {
         () => workerRssAsync(),
         () => footprint(),
         () => externalBuffers.profile.start(),
+        () => externalBuffers.profile.startAll(),
       ].map(codeOf),
     ),
     argument: await codeOf(() => footprint('x')),

@@ -159,8 +159,11 @@ const profile = {
     allocationStacks().profile.start(options)
   },
   stop: () => allocationStacks().profile.stop(),
-  startAll: (options) => require('./threads-profile').startAll(options),
-  stopAll: (options) => require('./threads-profile').stopAll(options),
+  startAll: async (options) => {
+    native.refuseProfile?.()
+    return require('./threads-profile').startAll(options)
+  },
+  stopAll: async (options) => require('./threads-profile').stopAll(options),
 }
 
 const externalBuffers = { allocate, list, profile, release, track, unaccounted, usage }

@@ -39,6 +39,9 @@ const neutral = {
   isSupported: () => false,
   isMainThread: () => false, // which has JavaScript asked instead
   registerThread() {},
+  onMail() {},
+  readNotice: () => null,
+  putUpNotice: () => null,
   isRegistered: () => false,
   partNames: () => [],
   sharedPartNames: () => [],
