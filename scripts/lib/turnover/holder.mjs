@@ -8,9 +8,10 @@ import vm from 'node:vm'
 import { parentPort, threadId, workerData } from 'node:worker_threads'
 import { collectGarbage } from '../collect-garbage.mjs'
 import { Ledger, PASSING } from './ledger.mjs'
+import { rsMemusage } from './package.mjs'
 
 const require = createRequire(import.meta.url)
-const { externalBuffers } = require('../../..')
+const { externalBuffers } = rsMemusage
 const addon = require('../../../__test__/helpers/test-addon')
 const { randomFrom } = require('../../../__test__/helpers/random')
 

@@ -13,6 +13,8 @@ const mib = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`
 
 /** How far a thread's figure may be off. */
 const allowance = (bytes) => Math.max(bytes / 10, 8 * MIB)
+/** Bytes that a look says it may show in a wrong place. An older version knew no such word. */
+const unsettled = (look) => look.method.unsettled ?? 0
 
 /**
  * `seen` is { look, before, after, kernel: { first, last } }: the ledger and the kernel around the look, as close as
@@ -54,7 +56,7 @@ function* problemsOfKernel({ look, before, after, kernel, heapsMoved }) {
 
 function* problemsOfOther({ look, before, after }, other) {
   const foreign = heldBetween(before.all, after.all) // a mapping of an addon has no sign of its owner: it is other
-  const most = foreign.foreign.most + Math.max(look.rss / 50, 4 * MIB)
+  const most = foreign.foreign.most + Math.max(look.rss / 50, 4 * MIB) + unsettled(look)
   if (other > most) {
     yield [
       'too much is other',
@@ -74,7 +76,8 @@ function* problemsOfBreakdown(seen, said) {
     yield ['nativeHeap is less than workers hold', `${mib(look.parts.nativeHeap)}, held ${mib(least)}`]
   }
   const heaps = workers.map((worker) => said(worker))
-  if (look.method.v8 !== 'verified' || heaps.includes(null) || workers.length < before.slots.length) return
+  const isComplete = seen.ownHeap !== null && !heaps.includes(null) && workers.length === before.slots.length
+  if (look.method.v8 !== 'verified' || !isComplete) return
   const [low, high] = [sum(heaps.map((heap) => heap.least)), sum(heaps.map((heap) => heap.most))]
   const heap = look.parts.v8Heap + look.parts.jit - seen.ownHeap
   if (heap < low - allowance(low))
@@ -148,10 +151,27 @@ function* problemsOfEntry(entry, { threadId, held }, { look, deep }, heap) {
   }
 }
 
-/** There is one `method` for the whole look, or one for each thread, which then says more. */
-function methodOf(entry, look) {
-  const own = typeof entry.method === 'string' ? { v8: entry.method, malloc: entry.method } : entry.method
+/** There is one `method` for the whole look, and for each thread one that says more of its heap. */
+function methodOf({ method }, look) {
+  // An older version gave a thread's as one word.
+  const own = typeof method === 'string' ? { v8: method, malloc: method } : { v8: method.v8Heap }
   return { ...look.method, ...own }
+}
+
+/** What a look says less of than that it is verified. Buffers without `deep` are estimated always. */
+export function reservationsOf(look) {
+  const { v8, malloc, arenas } = look.method
+  const said = Object.entries({ v8, malloc, arenas }).filter(([, value]) => value !== undefined)
+  const threads = (look.parts ? [] : look.threads).filter(({ kind }) => kind !== 'runtime')
+  // Who starts, or is about to end, is not on the registry, and V8 cannot be asked about it.
+  said.push(
+    ...threads.map(({ state, method }) => [
+      `v8Heap of a thread${state === 'unregistered' ? ', unregistered' : ''}`,
+      method.v8Heap ?? method,
+    ]),
+  )
+  if (unsettled(look) > 0) said.push(['unsettled', 'above 0'])
+  return said.filter(([, value]) => value !== 'verified').map((words) => words.join(': '))
 }
 
 /** Workers that were there before and after the look, with what they held meanwhile. */
