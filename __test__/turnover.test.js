@@ -171,4 +171,51 @@ describe('a look at a process whose mappings change', () => {
       assert.deepEqual(looks.filter(isWrong), [])
     })
   }
+
+  it('settles while an addon maps and unmaps 128 MiB of its own, and never takes kept Buffers for those', async () => {
+    const FOREIGN = 128 * MIB
+    const ROUNDS = 24
+    const script = `
+      const addon = require('./__test__/helpers/test-addon.js')
+      const block = []
+      const any = (from, to) => Math.floor(from + Math.random() * (to - from)) * ${MIB}
+      require('node:worker_threads').parentPort.postMessage('begins')
+      for (;;) {
+        const at = Math.floor(Math.random() * 8)
+        ${blocks(33, 41, 33 * MIB)}
+      }`
+    const { looks, kept } = await inChild(
+      async (script, FOREIGN, ROUNDS) => {
+        const { once } = require('node:events')
+        const { Worker } = require('node:worker_threads')
+        const { rssBreakdown } = require('./index.js')
+        const addon = require('./__test__/helpers/test-addon.js')
+        const kept = Array.from({ length: 60 }, () => Buffer.alloc(5e6, 1))
+        const worker = new Worker(script, { eval: true })
+        await once(worker, 'message')
+        const looks = []
+        const look = (foreign) => {
+          const { rss, parts, method } = rssBreakdown()
+          const { other, nativeHeap } = parts
+          looks.push({ rss, other, nativeHeap, foreign, unsettled: method.unsettled })
+        }
+        for (let round = 0; round < ROUNDS; round++) {
+          const address = addon.mapForeign(FOREIGN, FOREIGN)
+          look(FOREIGN)
+          addon.unmapForeign(address, FOREIGN)
+          look(0)
+          await new Promise(setImmediate)
+        }
+        await worker.terminate()
+        return { looks, kept: kept.reduce((sum, { length }) => sum + length, 0) }
+      },
+      { args: [script, FOREIGN, ROUNDS] },
+    )
+    // The thread beside writes 33 MiB at a time: now and then each of the readings of a look meets such a moment.
+    const unsettled = looks.filter((look) => look.unsettled > 0)
+    assert.ok(unsettled.length <= ROUNDS / 4, `${unsettled.length} of ${looks.length} looks did not settle`)
+    const isWrong = ({ rss, other, nativeHeap, foreign, unsettled }) =>
+      Math.max(other - foreign - mostOther(rss), foreign - other, kept - nativeHeap) > unsettled
+    assert.deepEqual(looks.filter(isWrong), [])
+  })
 })
