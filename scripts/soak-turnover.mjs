@@ -73,7 +73,8 @@ for (const amount of [minutes, lanes, most]) {
 const ledger = Ledger.ofSize(SLOTS)
 const lookers = new Lookers()
 const findings = new Findings()
-const live = new Set()
+/** The workers that are there, with their slots. */
+const live = new Map()
 const random = randomFrom(seed)
 const endAt = Date.now() + minutes * 60_000
 const isOver = () => Date.now() >= endAt
@@ -159,8 +160,8 @@ async function runWorker(workerData, slot, isTerminated) {
   )
   come++
   await Promise.race([once(worker, 'message'), gone])
-  connect(worker)
-  live.add(worker)
+  connect(worker, slotOf(workerData.slot))
+  live.set(worker, slotOf(workerData.slot))
   const patience = Math.min(
     endAt - Date.now(),
     isTerminated ? random(TERMINATED_WITHIN_MS) : Number.POSITIVE_INFINITY,
@@ -180,11 +181,16 @@ async function runWorker(workerData, slot, isTerminated) {
   slot.leave()
 }
 
+/** A slot with the number of the worker that has it now. */
+function slotOf(index) {
+  return { slot: index, life: ledger.slot(index).life }
+}
+
 /** The two can pass buffers to each other from now on. */
-function connect(worker) {
+function connect(worker, slot) {
   if (live.size === 0) return
-  const other = [...live][random(live.size)]
+  const [other, slotOfOther] = [...live][random(live.size)]
   const { port1, port2 } = new MessageChannel()
-  worker.postMessage({ port: port1 }, [port1])
-  other.postMessage({ port: port2 }, [port2])
+  worker.postMessage({ port: port1, of: slotOfOther }, [port1])
+  other.postMessage({ port: port2, of: slot }, [port2])
 }

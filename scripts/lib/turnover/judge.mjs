@@ -153,9 +153,8 @@ function* problemsOfEntry(entry, { threadId, held }, { look, deep }, heap) {
 
 /** There is one `method` for the whole look, and for each thread one that says more of its heap. */
 function methodOf({ method }, look) {
-  // An older version gave a thread's as one word.
-  const own = typeof method === 'string' ? { v8: method, malloc: method } : { v8: method.v8Heap }
-  return { ...look.method, ...own }
+  // An older version said nothing of single threads.
+  return { ...look.method, ...(method && { v8: method.v8Heap }) }
 }
 
 /** What a look says less of than that it is verified. Buffers without `deep` are estimated always. */
@@ -167,7 +166,7 @@ export function reservationsOf(look) {
   said.push(
     ...threads.map(({ state, method }) => [
       `v8Heap of a thread${state === 'unregistered' ? ', unregistered' : ''}`,
-      method.v8Heap ?? method,
+      method?.v8Heap ?? v8,
     ]),
   )
   if (unsettled(look) > 0) said.push(['unsettled', 'above 0'])
