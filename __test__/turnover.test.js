@@ -218,4 +218,50 @@ describe('a look at a process whose mappings change', () => {
       Math.max(other - foreign - mostOther(rss), foreign - other, kept - nativeHeap) > unsettled
     assert.deepEqual(looks.filter(isWrong), [])
   })
+
+  it('puts no pages into memory that another thread has just mapped, and never touched', async () => {
+    const SIZE = 32 * MIB
+    const MAPPINGS = 200
+    const script = `
+      const addon = require('./__test__/helpers/test-addon.js')
+      const { parentPort } = require('node:worker_threads')
+      const untouched = []
+      parentPort.postMessage('begins')
+      for (let count = 0; count < ${MAPPINGS}; count++) {
+        addon.unmapForeign(addon.mapForeign(${SIZE}, ${SIZE}), ${SIZE})
+        untouched.push(addon.mapForeign(${SIZE}, 0)) // where the other one was, as a rule
+      }
+      parentPort.postMessage(untouched)
+      setInterval(() => {}, 1000)`
+    const present = await inChild(
+      async (script, SIZE, PAGE) => {
+        const { once } = require('node:events')
+        const { openSync, readSync } = require('node:fs')
+        const { Worker } = require('node:worker_threads')
+        const { rssBreakdown } = require('./index.js')
+        const worker = new Worker(script, { eval: true })
+        await once(worker, 'message')
+        let untouched = null
+        worker.once('message', (addresses) => {
+          untouched = addresses
+        })
+        while (untouched === null) {
+          rssBreakdown()
+          await new Promise(setImmediate)
+        }
+        const pagemap = openSync('/proc/self/pagemap')
+        const entries = new BigUint64Array(SIZE / PAGE)
+        let present = 0
+        for (const address of untouched) {
+          readSync(pagemap, entries, 0, entries.byteLength, (address / PAGE) * 8)
+          present += entries.filter((entry) => entry >> 63n === 1n).length
+        }
+        await worker.terminate()
+        return present * PAGE
+      },
+      { args: [script, SIZE, PAGE] },
+    )
+    // Between the question what is there and the reading a page may go; a twentieth is far above what was seen.
+    assert.ok(present <= (MAPPINGS * SIZE) / 20, `${present / MIB} MiB of pages that nobody wrote`)
+  })
 })

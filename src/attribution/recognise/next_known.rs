@@ -4,8 +4,8 @@ use super::malloc_headers::Header;
 use super::scene::Place;
 use super::{arenas, low_level_alloc, main_arena};
 
-/// Headers that are read in one go.
-const BATCH: usize = 1024;
+/// Headers that are read in one go: few, for what was there a moment ago may be gone.
+const BATCH: usize = 256;
 
 /// The next of everything that is recognised, or the end of the region. What was here may be gone since the regions
 /// were read: our own memory is among it.
@@ -81,9 +81,10 @@ fn next_header(place: &Place, limit: u64, is_known: impl Fn(u64, [u64; 2]) -> bo
   let mut words = Vec::new();
   while allowed > 0 {
     let most = usize::try_from(allowed).unwrap_or(BATCH).min(BATCH);
-    let pages = place.memory().readable_pages(start, limit, page_size, most);
+    let mut pages = place.memory().readable_pages(start, limit, page_size, most);
     start = pages.last()?.saturating_add(page_size);
     allowed = allowed.saturating_sub(u64::try_from(pages.len()).unwrap_or(u64::MAX));
+    place.memory().retain_resident(&mut pages, page_size); // they are many, and were counted a while ago
     place.memory().gather(&pages, 2, &mut words);
     place.scene.note_searched(pages.len());
     let mut headers = pages.into_iter().zip(words.as_chunks().0);
