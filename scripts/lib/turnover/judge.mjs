@@ -43,8 +43,10 @@ function* problemsOfKernel({ look, before, after, kernel, heapsMoved }) {
   if (!first || !last) return
   const own = look.parts ?? look.sharedParts
   for (const part of ['code', 'mappedFiles', 'sharedMemory']) {
-    const [low, high] = [Math.min(first[part], last[part]), Math.max(first[part], last[part])]
+    const low = Math.min(first[part], last[part])
     // A library's `.bss` cannot be told from an anonymous mapping right behind it.
+    const bss = part === 'code' ? Math.max(first.zeroedData, last.zeroedData) : 0
+    const high = Math.max(first[part], last[part]) + bss
     if (own[part] < low - 2 * MIB || own[part] > high + 2 * MIB) {
       yield [
         `${part} is not what smaps says`,
