@@ -3,11 +3,13 @@
 //
 //   node scripts/soak-turnover.mjs --minutes 10 --seed 1 --workers 8 --mib 1500
 //   node scripts/soak-turnover.mjs --hold buffers,foreign.five
+//   node scripts/soak-turnover.mjs --package ../of-last-week
 //
 // Workers come and go that hold up to 200 MB of objects, buffers, native blocks, bare mappings, shared and WebAssembly
 // memory, and pass buffers to each other; two of them take and drop memory without a pause. The main thread and one more
 // look at the process in every way there is. `--mib` bounds what all workers hold; garbage comes on top.
 // `--hold` has all of them hold kinds of one's choice (lib/turnover/holder.mjs), to find the smallest case.
+// `--package` puts another version of the package to the test, so that it can be seen whether this script would have noticed.
 //
 // It prints every kind of violation with its first cases, and ends with status 1 when there was any:
 //   - sums that are not exact; an `rss` that the kernel did not count, give or take what moved meanwhile;
@@ -26,9 +28,10 @@ import { MessageChannel, Worker } from 'node:worker_threads'
 import { Findings } from './lib/turnover/findings.mjs'
 import { JudgedLooker, Lookers } from './lib/turnover/judged-looker.mjs'
 import { Ledger, PASSING } from './lib/turnover/ledger.mjs'
+import { packageFolder, rsMemusage } from './lib/turnover/package.mjs'
 
 const require = createRequire(import.meta.url)
-const { memoryUsage } = require('..')
+const { memoryUsage } = rsMemusage
 const { randomFrom } = require('../__test__/helpers/random')
 
 const MIB = 1024 * 1024
@@ -59,6 +62,7 @@ const { values } = parseArgs({
     workers: { type: 'string', default: '8' },
     mib: { type: 'string', default: '1500' },
     hold: { type: 'string' },
+    package: { type: 'string' },
   },
 })
 const [minutes, seed, lanes, most] = ['minutes', 'seed', 'workers', 'mib'].map((name) => Number(values[name]))
@@ -69,7 +73,8 @@ for (const amount of [minutes, lanes, most]) {
 const ledger = Ledger.ofSize(SLOTS)
 const lookers = new Lookers()
 const findings = new Findings()
-const live = new Set()
+/** The workers that are there, with their slots. */
+const live = new Map()
 const random = randomFrom(seed)
 const endAt = Date.now() + minutes * 60_000
 const isOver = () => Date.now() >= endAt
@@ -109,6 +114,7 @@ async function startLooking() {
     place: 1,
     seed: random(1e9),
     threads: [],
+    package: packageFolder,
   }
   const worker = new Worker(new URL('./lib/turnover/looking-worker.mjs', import.meta.url), { workerData })
   worker.on('message', (verdict) => findings.add(verdict))
@@ -137,6 +143,7 @@ async function comeAndGo(churns) {
       target: Math.min(1 + random(LARGEST_MIB), most / lanes) * MIB,
       pauseMs: churns ? 0 : 1 + random(200),
       repertoire: repertoires[random(repertoires.length)],
+      package: packageFolder,
     }
     await runWorker(workerData, slot, !isNative && random(2) === 0)
     await sleep(random(100))
@@ -153,8 +160,8 @@ async function runWorker(workerData, slot, isTerminated) {
   )
   come++
   await Promise.race([once(worker, 'message'), gone])
-  connect(worker)
-  live.add(worker)
+  connect(worker, slotOf(workerData.slot))
+  live.set(worker, slotOf(workerData.slot))
   const patience = Math.min(
     endAt - Date.now(),
     isTerminated ? random(TERMINATED_WITHIN_MS) : Number.POSITIVE_INFINITY,
@@ -174,11 +181,16 @@ async function runWorker(workerData, slot, isTerminated) {
   slot.leave()
 }
 
+/** A slot with the number of the worker that has it now. */
+function slotOf(index) {
+  return { slot: index, life: ledger.slot(index).life }
+}
+
 /** The two can pass buffers to each other from now on. */
-function connect(worker) {
+function connect(worker, slot) {
   if (live.size === 0) return
-  const other = [...live][random(live.size)]
+  const [other, slotOfOther] = [...live][random(live.size)]
   const { port1, port2 } = new MessageChannel()
-  worker.postMessage({ port: port1 }, [port1])
-  other.postMessage({ port: port2 }, [port2])
+  worker.postMessage({ port: port1, of: slotOfOther }, [port1])
+  other.postMessage({ port: port2, of: slot }, [port2])
 }

@@ -33,6 +33,8 @@ pub struct Facts {
   pub buffers: Vec<HeldBuffer>,
   /// Memory that was mapped for buffers and for nothing else, in address order: first address, and the one behind.
   pub buffer_mappings: Vec<(u64, u64)>,
+  /// Pieces that nothing explained when they were met last, in address order: first address, and the one behind.
+  pub unexplained: Vec<(u64, u64)>,
 }
 
 /// The isolates that are alive.

@@ -1,14 +1,17 @@
 //! What of a survey may be owed to the moment at which it was made.
 //!
-//! Two signs tell: memory that nothing explains and that was explained a moment ago, and large chunks that malloc says
-//! it has and that were not found. What has no explanation at any moment is no doubt: it is remembered.
+//! Three signs tell: memory that nothing explains, large chunks that malloc says it has and that were not found, and
+//! isolates that say they have more. Memory that nothing explains is no doubt where the same piece of the address space
+//! was without explanation before: in this look, or in the last one that settled. Its place tells that, not how much
+//! there is of it: other memory may have lost its explanation just when as much without any was unmapped.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
-use crate::attribution::{Part, Survey};
+use crate::attribution::{Part, Search, Survey};
 
 /// Pages that one reading may go through in search of what malloc says it has: a GiB.
-pub(super) const SEARCHED_PAGES: u64 = 256 * 1024;
+const SEARCHED_PAGES: u64 = 256 * 1024;
 
 /// What may change between two looks without a reason to look again.
 const SLACK_BYTES: u64 = 1024 * 1024;
@@ -16,37 +19,89 @@ const SLACK_BYTES: u64 = 1024 * 1024;
 /// Bytes in doubt, by the sign that tells of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Doubts {
+  /// In pieces that nothing explains, and that nobody has met before.
   unexplained: u64,
+  /// In the kernel's count alone.
+  uncovered: u64,
   missing: u64,
   contradicted: bool,
 }
 
-/// What there was in the last survey that nobody doubts.
-#[derive(Clone, Copy)]
-struct Accepted {
-  unexplained: u64,
+/// What has no explanation and is no doubt.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Known {
+  /// Pieces that nothing explains, by their first address and the one behind.
+  pieces: BTreeSet<(u64, u64)>,
+  uncovered: u64,
   missing: u64,
 }
 
-static ACCEPTED: Mutex<Accepted> = Mutex::new(Accepted { unexplained: 0, missing: 0 });
+/// That of the last survey that nobody doubts.
+static ACCEPTED: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
 
-/// The doubts about a survey; `contradicted` where an isolate says that it has more than was found.
-pub(super) fn of(survey: &Survey, contradicted: bool) -> Doubts {
-  let accepted = *ACCEPTED.lock().unwrap_or_else(PoisonError::into_inner);
-  let beyond = |bytes: u64, known: u64| {
-    if bytes > known.saturating_add(SLACK_BYTES) { bytes.saturating_sub(known) } else { 0 }
-  };
-  Doubts {
-    unexplained: beyond(survey.breakdown.part(Part::Other), accepted.unexplained),
-    missing: beyond(survey.missing_chunks, accepted.missing),
-    contradicted,
+impl Known {
+  /// What the looks before this one came to.
+  pub(super) fn before() -> Self {
+    ACCEPTED.lock().unwrap_or_else(PoisonError::into_inner).clone()
+  }
+
+  /// The doubts about a survey; `contradicted` where an isolate says that it has more than was found.
+  pub(super) fn doubts_of(&self, survey: &Survey, contradicted: bool) -> Doubts {
+    let new = unexplained(survey).filter(|(place, _)| !self.pieces.contains(place));
+    let new = new.fold(0_u64, |sum, (_, resident)| sum.saturating_add(resident));
+    Doubts {
+      unexplained: beyond(new, 0),
+      uncovered: beyond(uncovered(survey), self.uncovered),
+      missing: beyond(survey.missing_chunks, self.missing),
+      contradicted,
+    }
+  }
+
+  /// The pieces, in address order. Of two that begin alike the longer is the elder, before something was found in it.
+  pub(super) fn pieces(&self) -> Vec<(u64, u64)> {
+    let mut pieces: Vec<(u64, u64)> = self.pieces.iter().copied().collect();
+    pieces.dedup_by_key(|(start, _)| *start);
+    pieces
+  }
+
+  /// Adds the pieces of a reading: met again in the next one, they are no doubt.
+  pub(super) fn meet(&mut self, survey: &Survey) {
+    self.pieces.extend(unexplained(survey).map(|(place, _)| place));
   }
 }
 
-/// Remembers what has no explanation here.
-pub(super) fn accept(survey: &Survey) {
+/// Remembers what has no explanation in the survey that a look came to. Where doubts are left, nothing new is taken for
+/// granted, and what is gone is forgotten all the same.
+pub(super) fn remember(survey: &Survey, doubts: Doubts) {
   let mut accepted = ACCEPTED.lock().unwrap_or_else(PoisonError::into_inner);
-  *accepted = Accepted { unexplained: survey.breakdown.part(Part::Other), missing: survey.missing_chunks };
+  let pieces = unexplained(survey).map(|(place, _)| place);
+  if doubts.none() {
+    let pieces = pieces.collect();
+    *accepted = Known { pieces, uncovered: uncovered(survey), missing: survey.missing_chunks };
+  } else {
+    let still_there = pieces.filter(|place| accepted.pieces.contains(place)).collect();
+    accepted.pieces = still_there;
+    accepted.uncovered = accepted.uncovered.min(uncovered(survey));
+    accepted.missing = accepted.missing.min(survey.missing_chunks);
+  }
+}
+
+/// The pieces without explanation of which anything is there, with their resident bytes.
+fn unexplained(survey: &Survey) -> impl Iterator<Item = ((u64, u64), u64)> {
+  let other = survey.measured.iter().filter(|measured| measured.piece.part == Part::Other);
+  other
+    .filter(|measured| measured.resident > 0)
+    .map(|measured| ((measured.piece.start, measured.piece.end), measured.resident))
+}
+
+/// What the kernel counts and no piece has.
+fn uncovered(survey: &Survey) -> u64 {
+  let in_pieces = unexplained(survey).fold(0_u64, |sum, (_, resident)| sum.saturating_add(resident));
+  survey.breakdown.part(Part::Other).saturating_sub(in_pieces)
+}
+
+fn beyond(bytes: u64, known: u64) -> u64 {
+  if bytes > known.saturating_add(SLACK_BYTES) { bytes.saturating_sub(known) } else { 0 }
 }
 
 impl Doubts {
@@ -54,15 +109,36 @@ impl Doubts {
     self == Self::default()
   }
 
-  /// The bytes that may stand in a wrong place.
-  pub(super) fn bytes(self) -> u64 {
-    self.unexplained.max(self.missing)
+  /// How far the next reading looks for what these may be.
+  pub(super) fn search(self) -> Search {
+    if self.unexplained > 0 || self.missing > 0 {
+      Search::Far { pages: SEARCHED_PAGES }
+    } else {
+      Search::Near
+    }
   }
 
-  /// Whether two readings came to the same.
+  /// The bytes that may stand in a wrong place.
+  pub(super) fn bytes(self) -> u64 {
+    self.unexplained.saturating_add(self.uncovered).max(self.missing)
+  }
+
+  /// Whether it leaves less open than another, or as much.
+  pub(super) fn is_as_good_as(self, other: Self) -> bool {
+    (self.bytes(), self.contradicted) <= (other.bytes(), other.contradicted)
+  }
+
+  /// How often a reading must repeat the last one until it is believed. A thread that maps and unmaps blocks of one size
+  /// may be met twice in the same state; an isolate that says it has more is believed anyway, and the figure is not.
+  pub(super) fn repetitions_to_believe(self) -> usize {
+    if self.bytes() > 0 { 2 } else { 1 }
+  }
+
+  /// Whether two readings came to the same, and to nothing that was not met before.
   pub(super) fn is_like(self, other: Self) -> bool {
     let close = |one: u64, other: u64| one.abs_diff(other) <= SLACK_BYTES / 8;
-    close(self.unexplained, other.unexplained)
+    self.unexplained == 0
+      && close(self.uncovered, other.uncovered)
       && close(self.missing, other.missing)
       && self.contradicted == other.contradicted
   }

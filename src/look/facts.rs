@@ -25,13 +25,15 @@ static LISTS: OnceLock<PageLists> = OnceLock::new();
 /// Where control blocks have the bounds of stacks.
 static STACK_BOUNDS: OnceLock<StackBounds> = OnceLock::new();
 
-/// The facts of this moment; `isolates` are what the threads have for theirs, `holdings` what is on the books.
+/// The facts of this moment; `isolates` are what the threads have for theirs, `holdings` what is on the books,
+/// `unexplained` the pieces without explanation of readings before.
 pub(super) fn gather(
   own: &OwnProcess,
   caller: Caller,
   threads: &[ThreadPlace],
   isolates: &[(i32, u64)],
   holdings: &Holdings,
+  unexplained: Vec<(u64, u64)>,
 ) -> Result<Facts> {
   let buffer_mappings = buffers::mappings();
   let mut live: HashSet<u64> = registry::isolates().into_iter().map(|(isolate, _)| isolate).collect();
@@ -54,6 +56,7 @@ pub(super) fn gather(
     malloc_is_glibc: malloc::headers_are_known(),
     buffers: held_buffers(holdings),
     buffer_mappings,
+    unexplained,
   })
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::cost::{self, Kind, Work};
-use super::doubts::{self, Doubts};
+use super::doubts::{self, Doubts, Known};
 use super::own_space::OwnProcess;
 use super::sources::survey_truthfully;
 use super::{Caller, facts, thread_arenas};
@@ -152,35 +152,45 @@ struct Attempt {
 /// meets another moment. Gives also the bytes in doubt where that does not end.
 fn settle(own: &OwnProcess, caller: Caller, every_piece: bool) -> Result<(Attempt, u64)> {
   const MOST_READINGS: usize = 8;
-  let mut best = read(own, caller, every_piece, Search::Near)?;
-  let mut doubts = doubts::of(&best.survey, best.is_contradicted());
-  let mut before = None;
+  let mut known = Known::before();
+  let mut best = read(own, caller, every_piece, &known, Search::Near)?;
+  let mut doubts = known.doubts_of(&best.survey, best.is_contradicted());
+  known.meet(&best.survey);
+  let mut last: Option<Doubts> = None;
+  let mut repetitions = 0_usize;
   for _ in 1..MOST_READINGS {
     if doubts.none() {
       break;
     }
-    let next = read(own, caller, every_piece, Search::Far { pages: doubts::SEARCHED_PAGES })?;
-    let doubts_of_next = doubts::of(&next.survey, next.is_contradicted());
-    let is_lasting = before.replace(doubts_of_next).is_some_and(|before| doubts_of_next.is_like(before));
-    if doubts_of_next.bytes() <= doubts.bytes() {
+    let next = read(own, caller, every_piece, &known, last.unwrap_or(doubts).search())?;
+    let doubts_of_next = known.doubts_of(&next.survey, next.is_contradicted());
+    known.meet(&next.survey);
+    let is_like_last = last.replace(doubts_of_next).is_some_and(|last| doubts_of_next.is_like(last));
+    repetitions = if is_like_last { repetitions.saturating_add(1) } else { 0 };
+    let is_lasting = repetitions >= doubts_of_next.repetitions_to_believe();
+    if is_lasting || doubts_of_next.is_as_good_as(doubts) {
       (best, doubts) = (next, doubts_of_next);
     }
     if is_lasting {
-      doubts = Doubts::default(); // it was the same in two readings: nothing moves
+      doubts = Doubts::default(); // it was the same again and again: nothing moves
     }
   }
-  if doubts.none() {
-    doubts::accept(&best.survey);
-  }
+  doubts::remember(&best.survey, doubts);
   Ok((best, doubts.bytes()))
 }
 
-fn read(own: &OwnProcess, caller: Caller, every_piece: bool, search: Search) -> Result<Attempt> {
+fn read(
+  own: &OwnProcess,
+  caller: Caller,
+  every_piece: bool,
+  known: &Known,
+  search: Search,
+) -> Result<Attempt> {
   let threads = platform::thread_places();
   live_isolates::calibrate(&threads, registry::threads_with_isolates());
   let isolates = live_isolates::candidates(&threads, &own.memory);
   let holdings = buffers::holdings();
-  let facts = facts::gather(own, caller, &threads, &isolates, &holdings)?;
+  let facts = facts::gather(own, caller, &threads, &isolates, &holdings, known.pieces())?;
   let (mut survey, residency) = survey_truthfully(own, &facts, caller.isolate, every_piece, search)?;
   let v8 = match caller.isolate {
     Some(isolate) if facts.layout.is_some() => weigh(&mut survey, isolate),
@@ -189,9 +199,10 @@ fn read(own: &OwnProcess, caller: Caller, every_piece: bool, search: Search) -> 
   };
   let mut evidence = HashMap::new();
   if facts.layout.is_some() {
+    let before = &facts.isolates.committed;
     let words: Vec<IsolateWords> = registry::isolates()
       .into_iter()
-      .map(|(address, committed)| IsolateWords { address, committed })
+      .map(|(address, now)| IsolateWords::between(address, before.get(&address).copied().unwrap_or(now), now))
       .collect();
     evidence = weigh_others(&survey, &words);
     evidence.extend(caller.isolate.map(|own| (own.address, v8)));

@@ -26,6 +26,21 @@ impl Memory for OwnProcess {
   fn gather(&self, addresses: &[u64], width: usize, words: &mut Vec<u64>) {
     self.memory.gather(addresses, width, words);
   }
+
+  fn retain_resident(&self, pages: &mut Vec<u64>, page_size: u64) {
+    if !platform::page_residency_works() {
+      return;
+    }
+    let mut there = Vec::with_capacity(pages.len());
+    let mut answers = Vec::new();
+    for run in pages.chunk_by(|page, next| next.checked_sub(*page) == Some(page_size)) {
+      let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
+      answers.clear();
+      platform::resident_pages(*first, last.saturating_add(page_size), &mut answers);
+      there.extend(run.iter().zip(&answers).filter(|(_, byte)| **byte & 1 == 1).map(|(page, _)| *page));
+    }
+    *pages = there;
+  }
 }
 
 impl AddressSpace for OwnProcess {

@@ -8,14 +8,20 @@ export class Findings {
   problems = 0
   #ways = new Map()
   #kinds = new Map()
-  #methods = new Map()
+  #lessThanVerified = new Map()
+  #looksThatSaidLess = 0
 
   /** One look's verdict. The first cases of each kind are printed at once. */
-  add({ way, methods = [], problems, regions = [] }) {
+  add({ way, reservations = [], problems, regions = [], costMicros = 0 }) {
     this.looks++
-    const [looks, wrong] = this.#ways.get(way) ?? [0, 0]
-    this.#ways.set(way, [looks + 1, wrong + (problems.length > 0 ? 1 : 0)])
-    for (const method of methods) this.#count(method)
+    const known = this.#ways.get(way) ?? { wrong: 0, costs: [] }
+    this.#ways.set(way, known)
+    known.costs.push(costMicros)
+    if (problems.length > 0) known.wrong++
+    if (reservations.length > 0) this.#looksThatSaidLess++
+    for (const said of new Set(reservations)) {
+      this.#lessThanVerified.set(said, (this.#lessThanVerified.get(said) ?? 0) + 1)
+    }
     for (const { what, detail } of problems) {
       this.problems++
       const times = (this.#kinds.get(what) ?? 0) + 1
@@ -26,25 +32,18 @@ export class Findings {
     }
   }
 
-  #count(method) {
-    const fields = typeof method === 'string' ? { thread: method } : method
-    for (const [field, value] of Object.entries(fields)) {
-      if (typeof value !== 'string') continue
-      const counted = this.#methods.get(field) ?? new Map()
-      counted.set(value, (counted.get(value) ?? 0) + 1)
-      this.#methods.set(field, counted)
-    }
-  }
-
   print() {
-    console.log('\nlooks by way, and those with a violation')
-    for (const [way, [looks, wrong]] of this.#ways) console.log(`  ${way.padEnd(32)} ${looks}  ${wrong}`)
-    console.log('how often each method was said')
-    for (const [field, counted] of this.#methods) {
-      console.log(
-        `  ${field.padEnd(32)} ${[...counted].map(([value, times]) => `${value} ${times}`).join(', ')}`,
+    console.log('\nlooks by way, those with a violation, and what they cost: the median and the most')
+    for (const [way, { wrong, costs }] of this.#ways) {
+      costs.sort((a, b) => a - b)
+      const [median, most] = [costs[costs.length >> 1], costs.at(-1)].map((micros) =>
+        (micros / 1000).toFixed(0),
       )
+      console.log(`  ${way.padEnd(32)} ${costs.length}  ${wrong}  ${median} ms, ${most} ms`)
     }
+    const share = (times) => `${times} of ${this.looks}, ${((times / this.looks) * 100).toFixed(1)} %`
+    console.log(`looks whose method says less than verified: ${share(this.#looksThatSaidLess)}`)
+    for (const [said, times] of this.#lessThanVerified) console.log(`  ${said.padEnd(32)} ${share(times)}`)
     console.log(this.problems === 0 ? 'no violation' : 'violations')
     for (const [what, times] of this.#kinds) console.log(`  ${what.padEnd(60)} ${times}`)
   }

@@ -13,6 +13,8 @@ const mib = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`
 
 /** How far a thread's figure may be off. */
 const allowance = (bytes) => Math.max(bytes / 10, 8 * MIB)
+/** Bytes that a look says it may show in a wrong place. An older version knew no such word. */
+const unsettled = (look) => look.method.unsettled ?? 0
 
 /**
  * `seen` is { look, before, after, kernel: { first, last } }: the ledger and the kernel around the look, as close as
@@ -41,8 +43,10 @@ function* problemsOfKernel({ look, before, after, kernel, heapsMoved }) {
   if (!first || !last) return
   const own = look.parts ?? look.sharedParts
   for (const part of ['code', 'mappedFiles', 'sharedMemory']) {
-    const [low, high] = [Math.min(first[part], last[part]), Math.max(first[part], last[part])]
+    const low = Math.min(first[part], last[part])
     // A library's `.bss` cannot be told from an anonymous mapping right behind it.
+    const bss = part === 'code' ? Math.max(first.zeroedData, last.zeroedData) : 0
+    const high = Math.max(first[part], last[part]) + bss
     if (own[part] < low - 2 * MIB || own[part] > high + 2 * MIB) {
       yield [
         `${part} is not what smaps says`,
@@ -54,7 +58,7 @@ function* problemsOfKernel({ look, before, after, kernel, heapsMoved }) {
 
 function* problemsOfOther({ look, before, after }, other) {
   const foreign = heldBetween(before.all, after.all) // a mapping of an addon has no sign of its owner: it is other
-  const most = foreign.foreign.most + Math.max(look.rss / 50, 4 * MIB)
+  const most = foreign.foreign.most + Math.max(look.rss / 50, 4 * MIB) + unsettled(look)
   if (other > most) {
     yield [
       'too much is other',
@@ -74,7 +78,8 @@ function* problemsOfBreakdown(seen, said) {
     yield ['nativeHeap is less than workers hold', `${mib(look.parts.nativeHeap)}, held ${mib(least)}`]
   }
   const heaps = workers.map((worker) => said(worker))
-  if (look.method.v8 !== 'verified' || heaps.includes(null) || workers.length < before.slots.length) return
+  const isComplete = seen.ownHeap !== null && !heaps.includes(null) && workers.length === before.slots.length
+  if (look.method.v8 !== 'verified' || !isComplete) return
   const [low, high] = [sum(heaps.map((heap) => heap.least)), sum(heaps.map((heap) => heap.most))]
   const heap = look.parts.v8Heap + look.parts.jit - seen.ownHeap
   if (heap < low - allowance(low))
@@ -148,10 +153,26 @@ function* problemsOfEntry(entry, { threadId, held }, { look, deep }, heap) {
   }
 }
 
-/** There is one `method` for the whole look, or one for each thread, which then says more. */
-function methodOf(entry, look) {
-  const own = typeof entry.method === 'string' ? { v8: entry.method, malloc: entry.method } : entry.method
-  return { ...look.method, ...own }
+/** There is one `method` for the whole look, and for each thread one that says more of its heap. */
+function methodOf({ method }, look) {
+  // An older version said nothing of single threads.
+  return { ...look.method, ...(method && { v8: method.v8Heap }) }
+}
+
+/** What a look says less of than that it is verified. Buffers without `deep` are estimated always. */
+export function reservationsOf(look) {
+  const { v8, malloc, arenas } = look.method
+  const said = Object.entries({ v8, malloc, arenas }).filter(([, value]) => value !== undefined)
+  const threads = (look.parts ? [] : look.threads).filter(({ kind }) => kind !== 'runtime')
+  // Who starts, or is about to end, is not on the registry, and V8 cannot be asked about it.
+  said.push(
+    ...threads.map(({ state, method }) => [
+      `v8Heap of a thread${state === 'unregistered' ? ', unregistered' : ''}`,
+      method?.v8Heap ?? v8,
+    ]),
+  )
+  if (unsettled(look) > 0) said.push(['unsettled', 'above 0'])
+  return said.filter(([, value]) => value !== 'verified').map((words) => words.join(': '))
 }
 
 /** Workers that were there before and after the look, with what they held meanwhile. */

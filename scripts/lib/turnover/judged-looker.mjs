@@ -3,12 +3,13 @@
 import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { getHeapStatistics } from 'node:v8'
-import { problemsOf } from './judge.mjs'
+import { problemsOf, reservationsOf } from './judge.mjs'
 import { Ledger } from './ledger.mjs'
 import { Outside } from './outside.mjs'
+import { rsMemusage } from './package.mjs'
 
 const require = createRequire(import.meta.url)
-const { rssBreakdown, rssBreakdownAsync, trim, workerRss, workerRssAsync } = require('../../..')
+const { rssBreakdown, rssBreakdownAsync, trim, workerRss, workerRssAsync } = rsMemusage
 const { randomFrom } = require('../../../__test__/helpers/random')
 
 /** Ways to look, and how often of a hundred. `deep` reads all heaps. */
@@ -43,6 +44,11 @@ export class Lookers {
 
   get heaps() {
     return this.words.reduce((sum, bytes) => sum + bytes, 0)
+  }
+
+  /** Whether each of them has said anything yet. */
+  get areKnown() {
+    return this.words.every((bytes) => bytes > 0)
   }
 }
 
@@ -99,7 +105,7 @@ export class JudgedLooker {
       before,
       after,
       kernel: { first, last },
-      ownHeap,
+      ownHeap: this.#lookers.areKnown ? ownHeap : null,
       heapsMoved: Math.abs(ownHeap - heapBefore),
       lookers: this.#options.threads,
       deep: way.includes('deep'),
@@ -113,10 +119,7 @@ export class JudgedLooker {
       const problems = problemsOf(seen, (worker) => this.#saidBy(worker))
       const { look } = seen
       const regions = look.regions && problems.length > 0 ? othersWithNeighbours(look.regions) : []
-      const methods = [look.method, ...(look.parts ? [] : look.threads).map(({ method }) => method)].filter(
-        Boolean,
-      )
-      tell({ way, methods, problems, regions, costMicros: look.costMicros })
+      tell({ way, reservations: reservationsOf(look), problems, regions, costMicros: look.costMicros })
     }
   }
 

@@ -103,6 +103,11 @@ class Slot {
     this.#set(THREAD, threadId)
   }
 
+  /** How many workers have had this slot. */
+  get life() {
+    return this.#get(LIFE)
+  }
+
   get turn() {
     return this.#get(TURN)
   }

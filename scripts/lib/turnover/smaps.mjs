@@ -18,7 +18,7 @@ export function partsOfSmaps(text) {
   const programs = new Set(
     mappings.filter(({ rights, isFile }) => isFile && rights[2] === 'x').map(({ name }) => name),
   )
-  const parts = { code: 0, mappedFiles: 0, sharedMemory: 0, anonymous: 0 }
+  const parts = { code: 0, zeroedData: 0, mappedFiles: 0, sharedMemory: 0, anonymous: 0 }
   let previous = null
   for (const mapping of mappings) {
     mapping.kind = kindOf(mapping, previous, programs)
@@ -32,7 +32,8 @@ function kindOf({ start, isFile, name }, previous, programs) {
   if (SHARED_MEMORY.test(name)) return 'sharedMemory'
   if (isFile) return programs.has(name) ? 'code' : 'mappedFiles'
   if (name === '[vdso]') return 'code'
-  // What a library has beyond its file, its `.bss`, follows the last of its mappings without a gap.
+  // What a library has beyond its file, its `.bss`, follows the last of its mappings without a gap. Other memory may
+  // follow it in the same mapping.
   const isBss = name === '' && previous?.kind === 'code' && previous.isFile && previous.end === start
-  return isBss ? 'code' : 'anonymous'
+  return isBss ? 'zeroedData' : 'anonymous'
 }

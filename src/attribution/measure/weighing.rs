@@ -15,13 +15,20 @@ pub struct OwnIsolate {
   pub physical: u64,
 }
 
-/// What an isolate said of itself when it was asked last.
+/// What an isolate said last of its `total_heap_size`, the bytes that V8 has committed for its heap, code included:
+/// before a look and after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IsolateWords {
-  /// Its address.
-  pub address: u64,
-  /// `total_heap_size`: bytes that V8 has committed for its heap, code included.
-  pub committed: u64,
+  address: u64,
+  least: u64,
+  most: u64,
+}
+
+impl IsolateWords {
+  /// What the isolate at `address` said, in either order.
+  pub fn between(address: u64, one: u64, other: u64) -> Self {
+    Self { address, least: one.min(other), most: one.max(other) }
+  }
 }
 
 /// The outcome.
@@ -62,7 +69,7 @@ pub fn weigh(survey: &mut Survey, own: OwnIsolate) -> V8Evidence {
   V8Evidence::Estimated
 }
 
-/// Weighs the pages of each isolate against what it said last. It may have grown since: pages beyond its words are its
+/// Weighs the pages of each isolate against what it said last. It may have changed while we looked, or grown since: pages beyond its words are its
 /// own where the lists of its spaces say so. Where it has fewer, some were not recognised.
 pub fn weigh_others(survey: &Survey, words: &[IsolateWords]) -> HashMap<u64, V8Evidence> {
   let mut pages: HashMap<u64, u64> = words.iter().map(|words| (words.address, 0)).collect();
@@ -73,11 +80,11 @@ pub fn weigh_others(survey: &Survey, words: &[IsolateWords]) -> HashMap<u64, V8E
       *bytes = bytes.saturating_add(piece.end.saturating_sub(piece.start));
     }
   }
-  let weigh = |IsolateWords { address, committed }: &IsolateWords| {
+  let tolerance = |committed: u64| committed.div_ceil(TOLERANCE_SHARE).max(TOLERANCE_BYTES);
+  let weigh = |IsolateWords { address, least, most }: &IsolateWords| {
     let found = pages.get(address).copied().unwrap_or(0);
-    let tolerance = committed.div_ceil(TOLERANCE_SHARE).max(TOLERANCE_BYTES);
-    let is_complete = found.saturating_add(tolerance) >= *committed;
-    let is_all_its_own = survey.told_by_lists || found <= committed.saturating_add(tolerance);
+    let is_complete = found.saturating_add(tolerance(*least)) >= *least;
+    let is_all_its_own = survey.told_by_lists || found <= most.saturating_add(tolerance(*most));
     (*address, if is_complete && is_all_its_own { V8Evidence::Verified } else { V8Evidence::Estimated })
   };
   words.iter().map(weigh).collect()

@@ -16,6 +16,10 @@ pub trait Memory {
     let pages = std::iter::successors(Some(start), |page| page.checked_add(page_size.max(1)));
     pages.take_while(|page| *page < end).take(most).collect()
   }
+
+  /// Leaves out those of the pages, given in the order of addresses, that are not there any more. Whoever reads one of
+  /// those puts the kernel's page of zeros there, which later looks then take for memory.
+  fn retain_resident(&self, _pages: &mut Vec<u64>, _page_size: u64) {}
 }
 
 /// Resident bytes of a file mapping.

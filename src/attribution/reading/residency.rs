@@ -150,13 +150,20 @@ impl Residency {
 
   /// The first `most` resident pages between two page boundaries, of however many regions.
   pub(in crate::attribution) fn pages_between(&self, start: u64, end: u64, most: usize) -> Vec<u64> {
+    /// A mapping that was never touched may have millions of pages: those are passed over in blocks.
+    const BLOCK: usize = 64;
     let first = self.regions.partition_point(|(_, behind, _)| *behind <= start);
     let regions = self.regions.get(first..).unwrap_or_default().iter();
     let regions = regions.take_while(|(first, _, _)| *first < end);
-    let pages = regions.flat_map(|(first, behind, _)| {
-      let (from, to) = (start.max(*first), end.min(*behind));
-      let addresses = std::iter::successors(Some(from), |page| page.checked_add(self.page_size));
-      self.pages(from, to).iter().zip(addresses)
+    let block_bytes = self.page_size.saturating_mul(u64::try_from(BLOCK).unwrap_or(0));
+    let from = |first: u64| start.max(first);
+    let blocks = regions.flat_map(|(first, behind, _)| {
+      let starts = std::iter::successors(Some(from(*first)), move |block| block.checked_add(block_bytes));
+      self.pages(from(*first), end.min(*behind)).chunks(BLOCK).zip(starts)
+    });
+    let pages = blocks.filter(|(bytes, _)| bytes.iter().any(|byte| *byte != 0)).flat_map(|(bytes, block)| {
+      let addresses = std::iter::successors(Some(block), |page| page.checked_add(self.page_size));
+      bytes.iter().zip(addresses)
     });
     pages.filter(|(byte, _)| **byte & 1 == 1).map(|(_, page)| page).take(most).collect()
   }

@@ -35,4 +35,8 @@ impl Memory for ResidentMemory<'_> {
   fn readable_pages(&self, start: u64, end: u64, _page_size: u64, most: usize) -> Vec<u64> {
     self.residency.pages_between(start, end, most)
   }
+
+  fn retain_resident(&self, pages: &mut Vec<u64>, page_size: u64) {
+    self.memory.retain_resident(pages, page_size);
+  }
 }

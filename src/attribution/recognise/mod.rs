@@ -116,7 +116,7 @@ fn is_allocated(name: &[u8]) -> bool {
 #[expect(clippy::unnecessary_wraps, reason = "it is the last of the rules")]
 fn unexplained(place: &Place) -> Option<Found> {
   let part = if place.facts().malloc_is_glibc { Part::Other } else { Part::NativeHeap };
-  Some(Found { end: next_known::start_of_anything(place), part, owner: Owner::Process })
+  Some(Found { end: next_known::end_of_unexplained(place), part, owner: Owner::Process })
 }
 
 /// The pieces so far.

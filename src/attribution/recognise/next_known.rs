@@ -4,16 +4,29 @@ use super::malloc_headers::Header;
 use super::scene::Place;
 use super::{arenas, low_level_alloc, main_arena};
 
-/// Headers that are read in one go.
-const BATCH: usize = 1024;
+/// Headers that are read in one go: few, for what was there a moment ago may be gone.
+const BATCH: usize = 256;
 
 /// The next of everything that is recognised, or the end of the region. What was here may be gone since the regions
 /// were read: our own memory is among it.
 pub(super) fn start_of_anything(place: &Place) -> u64 {
-  start_of(place, |page, words| {
-    is_allocation(place, page, words)
-      || (Header::of(words).is_first_in_main_arena() && main_arena::begins_at(place, page))
-  })
+  start_of(place, |page, words| is_anything(place, page, words))
+}
+
+/// The same behind memory that nothing explains. Where that stood before, its end is known and no more than looked at:
+/// all of an addon's gigabytes would be searched for a header again and again.
+pub(super) fn end_of_unexplained(place: &Place) -> u64 {
+  let limit = start_by_address(place);
+  let is_end = |end: &u64| {
+    let begins = |end| place.words_at(end).is_some_and(|words| is_anything(place, end, words));
+    *end == limit || (*end < limit && begins(*end))
+  };
+  place.scene.expected_end(place.start).filter(is_end).unwrap_or_else(|| start_of_anything(place))
+}
+
+fn is_anything(place: &Place, page: u64, words: [u64; 2]) -> bool {
+  is_allocation(place, page, words)
+    || (Header::of(words).is_first_in_main_arena() && main_arena::begins_at(place, page))
 }
 
 /// The same without pieces of the main arena, which may follow each other without a border.
@@ -31,11 +44,16 @@ fn is_allocation(place: &Place, page: u64, words: [u64; 2]) -> bool {
 
 /// What is known by its address comes first; before that, a page with a header that is known.
 fn start_of(place: &Place, is_known: impl Fn(u64, [u64; 2]) -> bool) -> u64 {
+  let limit = start_by_address(place);
+  next_header(place, limit, is_known).unwrap_or(limit)
+}
+
+/// Where something begins that is known by its address, or the end of the region.
+fn start_by_address(place: &Place) -> u64 {
   let (start, page_size) = (place.start, place.page_size());
   let stack = place.scene.stacks.next_start(start, page_size);
   let by_address = [stack, next_buffer(place), arenas::next_heap(place, start), next_heap_page(place)];
-  let limit = by_address.into_iter().flatten().fold(place.region.end, u64::min);
-  next_header(place, limit, is_known).unwrap_or(limit)
+  by_address.into_iter().flatten().fold(place.region.end, u64::min)
 }
 
 fn next_buffer(place: &Place) -> Option<u64> {
@@ -57,13 +75,16 @@ fn next_heap_page(place: &Place) -> Option<u64> {
 /// The first page behind the start, and before `limit`, that begins with two words that are known.
 fn next_header(place: &Place, limit: u64, is_known: impl Fn(u64, [u64; 2]) -> bool) -> Option<u64> {
   let page_size = place.page_size();
-  let allowed = place.scene.searchable_pages();
-  let last = place.start.saturating_add(page_size.saturating_mul(allowed)).min(limit);
+  // Pages that are not there cost nothing, however many they are: what was mapped and never touched.
+  let mut allowed = place.scene.searchable_pages();
   let mut start = place.start.checked_add(page_size)?;
   let mut words = Vec::new();
-  loop {
-    let pages = place.memory().readable_pages(start, last, page_size, BATCH);
+  while allowed > 0 {
+    let most = usize::try_from(allowed).unwrap_or(BATCH).min(BATCH);
+    let mut pages = place.memory().readable_pages(start, limit, page_size, most);
     start = pages.last()?.saturating_add(page_size);
+    allowed = allowed.saturating_sub(u64::try_from(pages.len()).unwrap_or(u64::MAX));
+    place.memory().retain_resident(&mut pages, page_size); // they are many, and were counted a while ago
     place.memory().gather(&pages, 2, &mut words);
     place.scene.note_searched(pages.len());
     let mut headers = pages.into_iter().zip(words.as_chunks().0);
@@ -71,4 +92,5 @@ fn next_header(place: &Place, limit: u64, is_known: impl Fn(u64, [u64; 2]) -> bo
       return Some(page);
     }
   }
+  None
 }

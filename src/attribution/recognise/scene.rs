@@ -75,6 +75,13 @@ impl<'a> Scene<'a> {
     }
   }
 
+  /// Where memory without explanation that begins here ended before. A far search is there to find out anew.
+  pub(super) fn expected_end(&self, start: u64) -> Option<u64> {
+    let pieces = &self.facts.unexplained;
+    let place = pieces.binary_search_by_key(&start, |(start, _)| *start).ok()?;
+    pieces.get(place).filter(|_| self.search == Search::Near).map(|(_, end)| *end)
+  }
+
   pub(super) fn note_searched(&self, pages: usize) {
     let pages = u64::try_from(pages).unwrap_or(u64::MAX);
     self.searched.set(self.searched.get().saturating_add(pages));
