@@ -100,6 +100,16 @@ pub fn mincore_works() -> bool {
 }
 
 /// No page table can be read.
+pub fn page_tables_tell_pages() -> bool {
+  false
+}
+
+/// Nothing is counted.
+pub fn counter_lag(_threads: u64) -> u64 {
+  0
+}
+
+/// No page table can be read.
 pub fn pagemap_tells_zero_pages() -> bool {
   false
 }

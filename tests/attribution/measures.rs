@@ -153,6 +153,18 @@ fn pages_that_were_read_and_never_written_overshoot_unless_the_page_tables_are_a
 }
 
 #[test]
+fn pages_that_were_read_and_never_written_are_told_in_memory_that_cannot_be_written() {
+  let sparse = UNEXPLAINED + 64 * MIB;
+  let mut space = process(MIB, 0).anonymous(sparse, 64 * MIB, "r--p").touched(sparse + MIB, 2 * PAGE);
+  space.zero_pages.extend((sparse..sparse + MIB).step_by(4096));
+  for skip_holes in [false, true] {
+    space.tables_skip_holes = skip_holes;
+    let survey = space.look(ResidencySource::Mincore, true);
+    assert_eq!((survey.excess, survey.breakdown.resident()), (0, MIB + 2 * PAGE), "{skip_holes}");
+  }
+}
+
+#[test]
 fn smaps_gives_the_same_sums() {
   let space = process(8 * MIB, 2 * MIB)
     .named(0x40_0000, 64 * PAGE, "r-xp", 7, "/usr/bin/node")

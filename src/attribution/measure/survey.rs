@@ -29,6 +29,10 @@ pub struct Survey {
   /// Whether more pages were found than the kernel counts, by more than what moves while one looks: pages that were
   /// read and never written.
   pub overshoots: bool,
+  /// Anonymous bytes that were found beyond what the kernel counts.
+  pub excess: u64,
+  /// Anonymous bytes that the kernel counts and no piece shows.
+  pub unfound: u64,
   /// Bytes in large chunks that malloc has and no piece explains; 0 where malloc's own figure is not known.
   pub missing_chunks: u64,
   /// Whether the lists of V8's spaces told which pages are in use.
@@ -172,7 +176,8 @@ pub fn survey(space: &impl AddressSpace, facts: &Facts, plan: Plan) -> Result<Op
   breakdown.add(Part::Code, shortfall(found.file, file_backed(before), file_backed(after)));
   let rest = shortfall(found.copied, before.anonymous, after.anonymous);
   breakdown.add(if remainder.is_some() { Part::V8Heap } else { Part::Other }, rest);
-  let overshoots = overshoots(found.copied, before.anonymous.max(after.anonymous));
+  let counted = before.anonymous.max(after.anonymous);
+  let overshoots = overshoots(found.copied, counted);
   if remainder.is_some_and(|own| overshoots || !is_proven(own, rest, &measured, by_tables)) {
     return Ok(None);
   }
@@ -183,6 +188,8 @@ pub fn survey(space: &impl AddressSpace, facts: &Facts, plan: Plan) -> Result<Op
     text,
     counted: before,
     overshoots,
+    excess: found.copied.saturating_sub(counted),
+    unfound: if remainder.is_some() { 0 } else { rest },
     missing_chunks,
     told_by_lists: facts.lists.is_some(),
     own_heap: remainder.map(|_| rest),
@@ -223,8 +230,11 @@ fn hidden_bytes(space: &impl AddressSpace, regions: &[Region]) -> u64 {
 /// Whether a page may be read without putting it there. Where nothing tells of single pages, it is taken for granted.
 fn is_there(space: &impl AddressSpace, source: ResidencySource, page: u64, page_size: u64) -> bool {
   let mut residency = Vec::new();
-  if source != ResidencySource::Smaps {
-    space.resident_pages(page, page.saturating_add(page_size), &mut residency);
+  let end = page.saturating_add(page_size);
+  match source {
+    ResidencySource::Mincore => space.resident_pages(page, end, &mut residency),
+    ResidencySource::Pagemap => space.pages_in_resident_set(page, end, &mut residency),
+    ResidencySource::Smaps => {}
   }
   residency.first().is_none_or(|byte| byte & 1 == 1)
 }
@@ -240,13 +250,26 @@ fn measure(space: &impl AddressSpace, residency: &Residency, plan: Plan, piece: 
   let by_page_tables = || space.resident_file(piece.start, piece.end);
   match piece.backing {
     Backing::Anonymous => FileResidency { file: 0, copied: residency.bytes_between(piece.start, piece.end) },
-    Backing::Sparse => by_page_tables()
+    Backing::Sparse if space.page_tables_skip_holes() => by_page_tables()
       .unwrap_or_else(|| FileResidency { file: 0, copied: residency.bytes_between(piece.start, piece.end) }),
+    Backing::Sparse => sparse_without_holes(space, residency, piece),
     Backing::File { written } if plan.every_piece || written || piece.part != Part::Code => {
       by_page_tables().unwrap_or_default()
     }
     Backing::File { .. } => FileResidency::default(),
   }
+}
+
+/// Where the page tables would tell of every page that is not there, only those are asked about that may be.
+fn sparse_without_holes(space: &impl AddressSpace, residency: &Residency, piece: Piece) -> FileResidency {
+  let mut found = FileResidency::default();
+  for (start, end) in residency.runs_between(piece.start, piece.end) {
+    let whole = FileResidency { file: 0, copied: end.saturating_sub(start) };
+    let resident = space.resident_file(start, end).unwrap_or(whole);
+    found.file = found.file.saturating_add(resident.file);
+    found.copied = found.copied.saturating_add(resident.copied);
+  }
+  found
 }
 
 /// How much less was found than the kernel counts. The count moves while we look: what lies between its values

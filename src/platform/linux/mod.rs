@@ -1,6 +1,7 @@
 //! Linux: figures from `/proc`, and from the few system calls that tell more.
 
 mod clock;
+mod counter_lag;
 mod external_memory;
 mod footprint;
 mod fork;
@@ -24,6 +25,7 @@ mod trial;
 use std::sync::OnceLock;
 
 pub use clock::coarse_millis;
+pub use counter_lag::counter_lag;
 pub use external_memory::{allocate_zeroed, free, give_back, is_locked, map, unmap, without_huge_pages};
 pub use footprint::footprint;
 pub use own_memory::{OwnMemory, prefetch, read_own_words};
@@ -31,7 +33,7 @@ pub use own_pages::OwnPages;
 pub use page_tables::pagemap_tells_zero_pages;
 pub use peak::{peak_resident_set_size, reset_peak_resident_set_size};
 pub use residency::{
-  is_in_memory, mincore_works, page_residency_works, pages_in_resident_set, resident_pages,
+  is_in_memory, mincore_works, page_residency_works, page_tables_tell_pages, pages_in_resident_set, resident_pages,
   resident_pages_of_run,
 };
 pub use spare_descriptor::{borrow_spare_descriptor, return_spare_descriptor};

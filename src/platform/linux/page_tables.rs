@@ -35,6 +35,9 @@ pub(super) fn absent_ranges(start: u64, end: u64) -> Option<Vec<(u64, u64)>> {
 /// Calls `visit` with the first address of each range whose pages are in the resident set, and the one behind. `None` where
 /// the page tables do not tell.
 pub(super) fn visit_resident_set(start: u64, end: u64, mut visit: impl FnMut(u64, u64)) -> Option<()> {
+  if !pagemap_tells_zero_pages() {
+    return None;
+  }
   let scanned = PAGEMAP.with(|descriptor| {
     Ok(scan_ranges(descriptor, (start, end), IN_RESIDENT_SET, |range| visit(range.start, range.end)))
   });
@@ -55,12 +58,28 @@ pub(super) fn fill_presence(start: u64, end: u64, residency: &mut [u8]) -> bool 
   read.is_ok()
 }
 
+/// Writes 1 to the byte of each page of private anonymous memory that is there and is this process' alone, 0 to the
+/// others. What was read and never written is not; neither is what a forked child shares. `false` where the page tables
+/// cannot be read.
+pub(super) fn fill_own_pages(start: u64, end: u64, residency: &mut [u8]) -> bool {
+  let mut pages = residency.iter_mut();
+  let read = PAGEMAP.with(|descriptor| {
+    read_entries(descriptor, start, end, |entry| {
+      if let Some(byte) = pages.next() {
+        *byte = u8::from(is_own(entry));
+      }
+    })
+  });
+  read.is_ok()
+}
+
 /// Resident bytes of a file mapping or of shared memory, by the page tables.
 ///
 /// # Errors
 /// When `/proc/self/pagemap` cannot be read.
 pub(super) fn resident_by_page_tables(start: u64, end: u64) -> Result<FilePages> {
-  PAGEMAP.with(|descriptor| match scan(descriptor, start, end) {
+  let may_scan = pagemap_tells_zero_pages();
+  PAGEMAP.with(|descriptor| match may_scan.then(|| scan(descriptor, start, end)).flatten() {
     Some(pages) => Ok(pages),
     None => sum_entries(descriptor, start, end),
   })
@@ -162,15 +181,24 @@ fn scan_ranges(
 }
 
 const ENTRY_IS_PRESENT: u64 = 1 << 63;
+const ENTRY_IS_FILE_OR_SHARED: u64 = 1 << 61;
+/// Mapped here and nowhere else. The kernel's page of zeros never is; a page that a forked child still shares is not
+/// either.
+const ENTRY_IS_EXCLUSIVE: u64 = 1 << 56;
+
+fn is_own(entry: u64) -> bool {
+  const OWN: u64 = ENTRY_IS_PRESENT | ENTRY_IS_EXCLUSIVE;
+  entry & (OWN | ENTRY_IS_FILE_OR_SHARED) == OWN
+}
 
 fn sum_entries(descriptor: i32, start: u64, end: u64) -> Result<FilePages> {
-  const FILE_OR_SHARED: u64 = 1 << 61;
   let page = page_size();
   let mut pages = FilePages::default();
   read_entries(descriptor, start, end, |entry| {
-    if entry & ENTRY_IS_PRESENT != 0 {
-      let kind = if entry & FILE_OR_SHARED == 0 { &mut pages.copied } else { &mut pages.file };
-      *kind = kind.saturating_add(page);
+    if is_own(entry) {
+      pages.copied = pages.copied.saturating_add(page);
+    } else if entry & ENTRY_IS_PRESENT != 0 && entry & ENTRY_IS_FILE_OR_SHARED != 0 {
+      pages.file = pages.file.saturating_add(page);
     }
   })?;
   Ok(pages)
