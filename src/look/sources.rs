@@ -1,77 +1,67 @@
 //! Where the residency of pages may come from, and a survey by the cheapest of these that tells the truth.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::own_space::OwnProcess;
-use crate::attribution::{Facts, OwnIsolate, Plan, ResidencySource, Search, Survey, survey};
+use crate::attribution::{Facts, Plan, ResidencySource, Search, Survey, survey};
 use crate::error::{MeasureError, Result};
 use crate::platform;
 
-/// For so many looks what one has found out is taken for granted.
-const LOOKS_REMEMBERED: u64 = 32;
+/// What the last way from source to source has shown. That costs several surveys, so for a number of looks it is taken
+/// for granted.
+#[derive(Clone, Copy, Default)]
+struct Experience {
+  looks_left: u32,
+  /// So many of the cheapest sources do not tell the truth here.
+  useless: usize,
+  /// By so much the kernel's count is late: a finer source found as many pages beyond it.
+  excess: u64,
+  /// So much of the kernel's count was in no place that a finer source knew either.
+  unfound: u64,
+}
 
-/// Looks until the cheapest source is tried again: it counted pages that are in no resident set, such as those of large
-/// arrays that are read and never written.
-static LOOKS_WITHOUT_CHEAPEST: AtomicU64 = AtomicU64::new(0);
-/// Looks until the kernel's lateness is measured again, and by how much its count was behind.
-static LOOKS_WITH_KNOWN_LAG: AtomicU64 = AtomicU64::new(0);
-static KNOWN_LAG: AtomicU64 = AtomicU64::new(0);
+static EXPERIENCE: Mutex<Experience> =
+  Mutex::new(Experience { looks_left: 0, useless: 0, excess: 0, unfound: 0 });
 
-/// Takes the shortcut where V8 proves it, and goes on to finer sources while one finds more memory than there is.
+/// Goes on to finer sources while one finds more memory than there is, or less.
 ///
-/// A count that is late looks like pages too many. Only a source that tells the pages of the resident set can say which
-/// it was, and that is remembered: most counts are late by the same for as long as a thread rests.
+/// A count that is late looks like pages too many, as do pages that were read and never written. Only a source that
+/// leaves these out can say which it was. Most counts are late by the same for as long as a thread rests.
 pub(super) fn survey_truthfully(
   own: &OwnProcess,
   facts: &Facts,
-  own_heap: Option<OwnIsolate>,
   every_piece: bool,
   search: Search,
 ) -> Result<(Survey, ResidencySource)> {
   let sources = residency_sources();
+  let experience = recall();
   let lag = platform::counter_lag(u64::try_from(facts.control_blocks.len()).unwrap_or(u64::MAX));
-  let mut left = sources.as_slice();
-  if left.len() > 1 && take_one(&LOOKS_WITHOUT_CHEAPEST) {
-    left = left.get(1..).unwrap_or_default();
-  } else if own_heap.is_some_and(|own| lag <= lag_that_hardly_shows(own))
-    && let Some(source) = left.first()
-    && let Some(survey) = survey(own, facts, Plan { source: *source, every_piece, own_heap, search })?
-    && !survey.overshoots
-  {
-    return Ok((survey, *source));
-  }
-  let mut cheapest_excess = None;
+  let mut failed = Vec::new();
+  let mut left = sources.get(experience.useless..).unwrap_or_default();
   while let Some((source, finer)) = left.split_first() {
-    let survey = survey(own, facts, Plan { source: *source, every_piece, own_heap: None, search })?
-      .ok_or(MeasureError::Unsupported { what: "the residency of pages" })?;
-    if finer.is_empty() || is_true(*source, &survey, lag) {
-      if let Some(excess) = cheapest_excess {
-        learn(*source, excess, &survey, lag);
+    let survey = survey(own, facts, Plan { source: *source, every_piece, search })?;
+    if finer.is_empty() || is_true(*source, &survey, experience, lag) {
+      if !failed.is_empty() {
+        remember(experience.useless, &failed, &survey);
       }
       return Ok((survey, *source));
     }
-    cheapest_excess = cheapest_excess.or(Some(survey.excess));
+    failed.push(Found::by(&survey));
     left = finer;
   }
   Err(MeasureError::Unsupported { what: "the residency of pages" })
 }
 
 /// Whether nothing speaks against a survey for which there is a finer source.
-fn is_true(source: ResidencySource, survey: &Survey, lag: u64) -> bool {
+fn is_true(source: ResidencySource, survey: &Survey, experience: Experience, lag: u64) -> bool {
   match source {
-    ResidencySource::Mincore => !survey.overshoots || is_known_lag(survey.excess),
-    // Pages that a forked child shares are not told apart from those of nobody: then too little is found.
-    ResidencySource::Pagemap => survey.unfound <= lag.saturating_add(tolerated(survey)),
+    ResidencySource::Mincore => !survey.overshoots || survey.excess <= experience.excess,
+    // Without `PAGEMAP_SCAN`, what a forked child shares is not told apart from pages of zeros: too little is found.
+    ResidencySource::Pagemap => {
+      survey.unfound <= experience.unfound.max(lag.saturating_add(tolerated(survey)))
+    }
     ResidencySource::Smaps => true,
   }
-}
-
-/// What remains of a count is as late as the count: beyond this a heap is measured, and not taken for what remains.
-fn lag_that_hardly_shows(own: OwnIsolate) -> u64 {
-  const BYTES: u64 = 1024 * 1024;
-  const SHARE: u64 = 100;
-  own.physical.div_ceil(SHARE).max(BYTES)
 }
 
 /// What moves while one looks, and what hardly shows: half a percent, or a megabyte.
@@ -81,60 +71,74 @@ fn tolerated(survey: &Survey) -> u64 {
   survey.counted.anonymous.div_ceil(SHARE).max(BYTES)
 }
 
-/// Remembers why the cheapest source had found too much, now that a finer one has told.
-fn learn(source: ResidencySource, cheapest_excess: u64, survey: &Survey, lag: u64) {
-  let is_late = survey.excess.saturating_add(tolerated(survey)) >= cheapest_excess;
-  if is_late {
-    KNOWN_LAG.store(cheapest_excess.min(lag).saturating_add(tolerated(survey)), Ordering::Relaxed);
-    LOOKS_WITH_KNOWN_LAG.store(LOOKS_REMEMBERED, Ordering::Relaxed);
-  } else if source == ResidencySource::Pagemap {
-    LOOKS_WITHOUT_CHEAPEST.store(LOOKS_REMEMBERED, Ordering::Relaxed);
+/// How what a source found differs from the kernel's count.
+#[derive(Clone, Copy)]
+struct Found {
+  excess: u64,
+  unfound: u64,
+}
+
+impl Found {
+  fn by(survey: &Survey) -> Self {
+    Self { excess: survey.excess, unfound: survey.unfound }
+  }
+
+  /// Whether it is what `other` is, but for so many bytes.
+  fn is_like(self, other: Self, tolerated: u64) -> bool {
+    self.excess.abs_diff(other.excess) <= tolerated && self.unfound.abs_diff(other.unfound) <= tolerated
   }
 }
 
-fn is_known_lag(excess: u64) -> bool {
-  excess <= KNOWN_LAG.load(Ordering::Relaxed) && take_one(&LOOKS_WITH_KNOWN_LAG)
+/// What is known before a look. The lock of the look is held, so nobody asks twice for the same one.
+fn recall() -> Experience {
+  let mut experience = EXPERIENCE.lock().unwrap_or_else(PoisonError::into_inner);
+  match experience.looks_left.checked_sub(1) {
+    Some(left) => experience.looks_left = left,
+    None => *experience = Experience::default(),
+  }
+  *experience
 }
 
-/// Counts down, under the lock of the look. Whether there was something left.
-fn take_one(looks: &AtomicU64) -> bool {
-  let left = looks.load(Ordering::Relaxed);
-  looks.store(left.saturating_sub(1), Ordering::Relaxed);
-  left > 0
+/// Remembers which was the cheapest source that found the same as the last, `truth`: the difference to the kernel's count
+/// is in the count then. `failed` are those that were not believed, behind so many `useless` ones.
+fn remember(useless: usize, failed: &[Found], truth: &Survey) {
+  const LOOKS: u32 = 32;
+  let tolerated = tolerated(truth);
+  let same = failed.iter().take_while(|found| !found.is_like(Found::by(truth), tolerated)).count();
+  *EXPERIENCE.lock().unwrap_or_else(PoisonError::into_inner) = Experience {
+    looks_left: LOOKS,
+    useless: useless.saturating_add(same),
+    excess: truth.excess.saturating_add(tolerated.saturating_mul(2)),
+    unfound: truth.unfound.saturating_add(tolerated.saturating_mul(2)),
+  };
 }
 
-/// What the environment forbids.
-#[derive(Clone, Copy, Default)]
-struct Forbidden {
-  mincore: bool,
-  pagemap: bool,
-}
-
-static FORBIDDEN: OnceLock<Forbidden> = OnceLock::new();
-
-/// Reads what the environment says, once, on the thread that loads the package. A look may happen on any thread, and
+/// Reads what the environment wishes, once, on the thread that loads the package. A look may happen on any thread, and
 /// there C's `getenv` could walk a list that `process.env.NAME = value` is just moving: only Node's own reads share a
 /// lock with its writes.
 pub(crate) fn read_environment() {
-  let is_set = |name| std::env::var_os(name).is_some_and(|value| value == "1");
-  FORBIDDEN.get_or_init(|| Forbidden {
-    mincore: is_set("RS_MEMUSAGE_NO_MINCORE"),
-    pagemap: is_set("RS_MEMUSAGE_NO_PAGEMAP"),
+  static READ: OnceLock<()> = OnceLock::new();
+  READ.get_or_init(|| {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| value == "1");
+    platform::avoid(platform::Avoided {
+      mincore: is_set("RS_MEMUSAGE_NO_MINCORE"),
+      page_tables: is_set("RS_MEMUSAGE_NO_PAGEMAP"),
+      page_table_scans: is_set("RS_MEMUSAGE_NO_PAGEMAP_SCAN"),
+    });
   });
 }
 
 /// Where residency of anonymous memory may come from here, the cheapest first. What comes later is finer, but for
 /// `smaps`: that is there for systems that know no better.
 fn residency_sources() -> Vec<ResidencySource> {
-  let Forbidden { mincore, pagemap } = FORBIDDEN.get().copied().unwrap_or_default();
   let mut sources = Vec::new();
-  if !mincore && platform::mincore_works() {
+  if platform::mincore_works() {
     sources.push(ResidencySource::Mincore);
   }
-  if !pagemap && platform::page_tables_tell_pages() {
+  if platform::page_tables_tell_pages() {
     sources.push(ResidencySource::Pagemap);
   }
-  if pagemap || !platform::pagemap_tells_zero_pages() {
+  if !platform::pagemap_tells_zero_pages() {
     sources.push(ResidencySource::Smaps);
   }
   sources

@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use super::{Activity, FilePages, Footprint, ThreadPlace};
+use super::{Activity, Avoided, FilePages, Footprint, ThreadPlace};
 use crate::error::{MeasureError, Result};
 use crate::parse::status;
 
@@ -103,6 +103,9 @@ pub fn mincore_works() -> bool {
 pub fn page_tables_tell_pages() -> bool {
   false
 }
+
+/// Nothing is there to be avoided.
+pub fn avoid(_avoided: Avoided) {}
 
 /// Nothing is counted.
 pub fn counter_lag(_threads: u64) -> u64 {

@@ -1,6 +1,7 @@
 //! The page tables of this process: which pages of a range are there, and what they are.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::sandbox::{self, Call};
 use super::{PAGEMAP, page_size};
@@ -12,18 +13,33 @@ pub(super) fn pages_between(start: u64, end: u64) -> usize {
   usize::try_from(end.saturating_sub(start).div_ceil(page_size())).unwrap_or(0)
 }
 
+/// Whether nobody wants page tables to be read here.
+static AVOIDED: AtomicBool = AtomicBool::new(false);
+
+/// From now on page tables count as something that cannot be read.
+pub(super) fn avoid_page_tables() {
+  AVOIDED.store(true, Ordering::Relaxed);
+}
+
+fn with_page_tables<T>(work: impl FnMut(i32) -> Result<T>) -> Result<T> {
+  if AVOIDED.load(Ordering::Relaxed) {
+    return Err(MeasureError::Unsupported { what: "reading page tables" });
+  }
+  PAGEMAP.with(work)
+}
+
 /// Whether `PAGEMAP_SCAN` is there, which knows the kernel's page of zeros. Asked once.
 pub fn pagemap_tells_zero_pages() -> bool {
   static TELLS: OnceLock<bool> = OnceLock::new();
   *TELLS.get_or_init(|| {
-    PAGEMAP.with(|descriptor| Ok(scan(descriptor, 0, page_size()).is_some())).unwrap_or(false)
+    with_page_tables(|descriptor| Ok(scan(descriptor, 0, page_size()).is_some())).unwrap_or(false)
   })
 }
 
 /// Mapped ranges without a page behind them.
 pub(super) fn absent_ranges(start: u64, end: u64) -> Option<Vec<(u64, u64)>> {
   let absent = Categories { wanted: IS_PRESENT, inverted: IS_PRESENT, told: IS_PRESENT };
-  let scanned = PAGEMAP.with(|descriptor| {
+  let scanned = with_page_tables(|descriptor| {
     let mut ranges = Vec::new();
     let scanned =
       scan_ranges(descriptor, (start, end), absent, |range| ranges.push((range.start, range.end)));
@@ -38,7 +54,7 @@ pub(super) fn visit_resident_set(start: u64, end: u64, mut visit: impl FnMut(u64
   if !pagemap_tells_zero_pages() {
     return None;
   }
-  let scanned = PAGEMAP.with(|descriptor| {
+  let scanned = with_page_tables(|descriptor| {
     Ok(scan_ranges(descriptor, (start, end), IN_RESIDENT_SET, |range| visit(range.start, range.end)))
   });
   scanned.ok().flatten()
@@ -48,7 +64,7 @@ pub(super) fn visit_resident_set(start: u64, end: u64, mut visit: impl FnMut(u64
 /// cannot be read.
 pub(super) fn fill_presence(start: u64, end: u64, residency: &mut [u8]) -> bool {
   let mut pages = residency.iter_mut();
-  let read = PAGEMAP.with(|descriptor| {
+  let read = with_page_tables(|descriptor| {
     read_entries(descriptor, start, end, |entry| {
       if let Some(byte) = pages.next() {
         *byte = u8::from(entry & ENTRY_IS_PRESENT != 0);
@@ -63,7 +79,7 @@ pub(super) fn fill_presence(start: u64, end: u64, residency: &mut [u8]) -> bool 
 /// cannot be read.
 pub(super) fn fill_own_pages(start: u64, end: u64, residency: &mut [u8]) -> bool {
   let mut pages = residency.iter_mut();
-  let read = PAGEMAP.with(|descriptor| {
+  let read = with_page_tables(|descriptor| {
     read_entries(descriptor, start, end, |entry| {
       if let Some(byte) = pages.next() {
         *byte = u8::from(is_own(entry));
@@ -79,7 +95,7 @@ pub(super) fn fill_own_pages(start: u64, end: u64, residency: &mut [u8]) -> bool
 /// When `/proc/self/pagemap` cannot be read.
 pub(super) fn resident_by_page_tables(start: u64, end: u64) -> Result<FilePages> {
   let may_scan = pagemap_tells_zero_pages();
-  PAGEMAP.with(|descriptor| match may_scan.then(|| scan(descriptor, start, end)).flatten() {
+  with_page_tables(|descriptor| match may_scan.then(|| scan(descriptor, start, end)).flatten() {
     Some(pages) => Ok(pages),
     None => sum_entries(descriptor, start, end),
   })
