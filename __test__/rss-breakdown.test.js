@@ -404,6 +404,7 @@ describe('rssBreakdown() by its other ways', () => {
       residency: 'pagemap',
       v8: 'verified',
       malloc: 'verified',
+      unsettled: 0,
     })
     assertGrewBy('nativeHeap', 128 * MIB, answer)
     assertLittleIsOther(answer.loaded.breakdown, 'by page tables')
@@ -415,7 +416,7 @@ describe('rssBreakdown() by its other ways', () => {
     globalThis.untouched = new ArrayBuffer(200 * 1024 * 1024)
   }
 
-  it('without mincore: finds touched buffers above an untouched one (review A.8)', async () => {
+  it('without mincore: finds touched buffers above an untouched one', async () => {
     const answer = await aroundLoad(touchedAboveUntouched, { env: { RS_MEMUSAGE_NO_MINCORE: '1' } })
     assertIsRss(answer.loaded)
     assertGrewBy('nativeHeap', 200 * MIB, answer)
@@ -434,7 +435,7 @@ describe('rssBreakdown() by its other ways', () => {
     assert.ok(grown < 32 * MIB, `128 MiB that were only read: ${grown}`) // what V8 compiles, and its young generation
   })
 
-  it('by smaps, where nothing tells of single pages: adds up, and calls malloc an estimate (review A.8)', async () => {
+  it('by smaps, where nothing tells of single pages: adds up, and calls malloc an estimate', async () => {
     const env = { RS_MEMUSAGE_NO_MINCORE: '1', RS_MEMUSAGE_NO_PAGEMAP: '1' }
     const answer = await aroundLoad(load, { env })
     assertIsRss(answer.loaded)
