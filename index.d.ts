@@ -5,8 +5,9 @@ export interface MemoryUsage {
   /**
    * Resident set size of the whole process: every page of it that is in memory now. All threads share it.
    *
-   * Source: `/proc/self/statm`, exact to the page on Linux 6.16 and later; older kernels may lag by some pages
-   * per CPU or thread.
+   * Source: `/proc/self/statm`, exact to the page on Linux 6.16 and later. From 6.2 to 6.15 each processor may be late
+   * by up to 32 pages of a kind, or twice the number of processors where that is more (0.25 MB with 2 processors, 32 MB
+   * with 64); before 6.2 each thread by up to 65 page faults (0.25 MB of anonymous memory a thread).
    */
   rss: number
   /** Bytes that V8 has reserved for the JS heap of this thread (`total_heap_size`). */
@@ -183,8 +184,8 @@ export interface RssParts {
 export interface RssBreakdownMethod {
   /**
    * `'mincore'`: each page was asked for. `'pagemap'`: the page tables were read, because pages that were read and
-   * never written would have been counted. `'smaps'`: the kernel has nothing cheaper here; every thread that maps
-   * or unmaps memory waits while it is read.
+   * never written would have been counted, or because `mincore` may not be called. `'smaps'`: the kernel has nothing
+   * cheaper here; every thread that maps or unmaps memory waits while it is read.
    */
   residency: 'mincore' | 'pagemap' | 'smaps'
   /**
@@ -195,7 +196,8 @@ export interface RssBreakdownMethod {
   v8: 'verified' | 'estimated' | 'none'
   /**
    * `'verified'`: glibc, whose headers mark its memory. `'estimated'`: another allocator, where private memory that
-   * nothing else explains is taken for its own; or `unsettled` is not 0. `'none'`: unknown.
+   * nothing else explains is taken for its own; or `unsettled` is not 0; or residency came from `smaps`, which tells no
+   * single pages, so that headers may be out of sight. `'none'`: unknown.
    */
   malloc: 'verified' | 'estimated' | 'none'
   /**

@@ -397,10 +397,50 @@ describe('rssBreakdown() by its other ways', () => {
     assertLittleIsOther(answer.loaded.breakdown, 'without V8 symbols')
   })
 
-  it('without mincore: adds up by smaps', async () => {
+  it('without mincore: tells single pages by the page tables', async () => {
     const answer = await aroundLoad(load, { env: { RS_MEMUSAGE_NO_MINCORE: '1' } })
     assertIsRss(answer.loaded)
+    assert.deepEqual(answer.loaded.breakdown.method, {
+      residency: 'pagemap',
+      v8: 'verified',
+      malloc: 'verified',
+      unsettled: 0,
+    })
+    assertGrewBy('nativeHeap', 128 * MIB, answer)
+    assertLittleIsOther(answer.loaded.breakdown, 'by page tables')
+  })
+
+  // The kernel merges what malloc maps one below the other: the region begins with memory that is not there.
+  const touchedAboveUntouched = () => {
+    globalThis.kept = Array.from({ length: 4 }, () => Buffer.alloc(50 * 1024 * 1024, 1))
+    globalThis.untouched = new ArrayBuffer(200 * 1024 * 1024)
+  }
+
+  it('without mincore: finds touched buffers above an untouched one', async () => {
+    const answer = await aroundLoad(touchedAboveUntouched, { env: { RS_MEMUSAGE_NO_MINCORE: '1' } })
+    assertIsRss(answer.loaded)
+    assertGrewBy('nativeHeap', 200 * MIB, answer)
+    assertLittleIsOther(answer.loaded.breakdown, 'touched above untouched')
+  })
+
+  it('without mincore: leaves out pages that were read and never written', async () => {
+    const readZeros = () => {
+      globalThis.zeros = new Uint8Array(128 * 1024 * 1024)
+      globalThis.sum = 0
+      for (let at = 0; at < zeros.length; at += 4096) sum += zeros[at]
+    }
+    const answer = await aroundLoad(readZeros, { env: { RS_MEMUSAGE_NO_MINCORE: '1' } })
+    assertIsRss(answer.loaded)
+    const grown = answer.loaded.breakdown.rss - answer.idle.breakdown.rss
+    assert.ok(grown < 32 * MIB, `128 MiB that were only read: ${grown}`) // what V8 compiles, and its young generation
+  })
+
+  it('by smaps, where nothing tells of single pages: adds up, and calls malloc an estimate', async () => {
+    const env = { RS_MEMUSAGE_NO_MINCORE: '1', RS_MEMUSAGE_NO_PAGEMAP: '1' }
+    const answer = await aroundLoad(load, { env })
+    assertIsRss(answer.loaded)
     assert.equal(answer.loaded.breakdown.method.residency, 'smaps')
+    assert.equal(answer.loaded.breakdown.method.malloc, 'estimated')
     assertGrewBy('nativeHeap', 128 * MIB, answer)
     assertLittleIsOther(answer.loaded.breakdown, 'by smaps')
   })
@@ -409,6 +449,7 @@ describe('rssBreakdown() by its other ways', () => {
     const breakdown = await inChild(() => {
       const { rssBreakdownAsync } = require('./index.js')
       process.env.RS_MEMUSAGE_NO_MINCORE = '1'
+      process.env.RS_MEMUSAGE_NO_PAGEMAP = '1'
       return rssBreakdownAsync()
     })
     assert.notEqual(breakdown.method.residency, 'smaps')

@@ -535,13 +535,16 @@ describe('workerRss() by its other ways', () => {
     },
   )
 
-  it('without mincore: adds up by smaps', async () => {
-    const { worker, method } = assertAddsUp(
-      await ask({ env: { RS_MEMUSAGE_NO_MINCORE: '1', ...ARENA_EACH } }),
-    )
-    assert.equal(method.residency, 'smaps')
-    assertWithin5Percent(worker.nativeHeap, 64 * MIB, 'its arena')
-  })
+  for (const [residency, env] of [
+    ['pagemap', { RS_MEMUSAGE_NO_MINCORE: '1' }],
+    ['smaps', { RS_MEMUSAGE_NO_MINCORE: '1', RS_MEMUSAGE_NO_PAGEMAP: '1' }],
+  ]) {
+    it(`without mincore: adds up by ${residency}`, async () => {
+      const { worker, method } = assertAddsUp(await ask({ env: { ...env, ...ARENA_EACH } }))
+      assert.equal(method.residency, residency)
+      assertWithin5Percent(worker.nativeHeap, 64 * MIB, 'its arena')
+    })
+  }
 
   it('with a full table of descriptors', async () => {
     const answer = await withWorkers(

@@ -10,7 +10,8 @@
 //
 // Inside, a command is root, alone with an empty cgroup v2 tree at /sys/fs/cgroup, and `node` is each major in turn. What
 // prints TAP (`node --test --test-reporter=tap`) is counted test by test, any other command as one test. It ends with one
-// line `N passed, N failed` a kernel and one in all, and with status 1 when something failed or did not end in time.
+// line `N passed, N failed` a kernel and one in all, and with status 1 when something failed or did not end in time. Before
+// that it prints what was said of the form `# name = value, name = value` as a table, a row for each kernel and Node.
 //
 // Needs Debian's packages qemu-system-x86, busybox-static and cpio, and apt. What can be kept is kept in target/kernels.
 
@@ -43,6 +44,8 @@ const { values } = parseArgs({
 const cache = join(root, 'target', 'kernels')
 mkdirSync(cache, { recursive: true })
 const tally = new Tally()
+/** What was measured, by name, a row for each kernel and Node. */
+const rows = []
 const built = [
   step('build', process.execPath, ['scripts/build.mjs', '--if-stale']),
   step("build the tests' own addon", 'cargo', ['build', '--release', '--example', 'test_addon']),
@@ -55,7 +58,7 @@ for (const version of values.kernel) {
   console.log(`\n# ${kernel.slice(kernel.lastIndexOf('vmlinuz-') + 'vmlinuz-'.length)}`)
   const limit = SECONDS_AROUND + seconds * values.run.length * values.node.length
   const { output, ended } = await boot({ kernel, archives, seconds: limit, cache, show: values.verbose })
-  const counts = count(output)
+  const counts = count(output, version)
   if (!ended) {
     console.log(`# FAILED: it was stopped after ${limit} seconds, or fell over\n${output.slice(-2000)}`)
     counts.failed += 1
@@ -63,12 +66,18 @@ for (const version of values.kernel) {
   console.log(`# ${version}: ${counts.passed} passed, ${counts.failed} failed`)
   tally.add(counts)
 }
+printTable()
 tally.finish()
 
-/** Counts what ran between the marks of scripts/kernels/init.sh, and shows what is worth reading of it. */
-function count(output) {
+/** Counts what ran between the marks of scripts/kernels/init.sh, and shows what failed of it. */
+function count(output, kernel) {
   const counts = { passed: 0, failed: 0 }
   for (const major of values.node) {
+    const row = new Map([
+      ['kernel', kernel],
+      ['Node', major],
+    ])
+    rows.push(row)
     for (const [index, command] of values.run.entries()) {
       const begin = `@@ begin ${major} ${index}\n`
       const [, text = '', status = 'missing'] =
@@ -76,14 +85,26 @@ function count(output) {
       const outcome = countOne(text, status)
       const failed = outcome.failed > 0 ? ', FAILED' : ''
       console.log(`# Node ${major}: ${command}: ${outcome.passed} ok, ${outcome.failed} not ok${failed}`)
-      const shown =
-        outcome.failed > 0 ? text : [...text.matchAll(/^ *(# .*=.*)$/gm)].map(([line]) => line).join('\n')
-      if (shown && !values.verbose) console.log(shown)
+      if (outcome.failed > 0 && !values.verbose) console.log(text)
+      for (const [, line] of text.matchAll(/^ *# (.* = .*)$/gm)) {
+        for (const figure of line.split(', ')) row.set(...figure.split(' = ', 2))
+      }
       counts.passed += outcome.passed
       counts.failed += outcome.failed
     }
   }
   return counts
+}
+
+/** As Markdown, for documents. */
+function printTable() {
+  const names = [...new Set(rows.flatMap((row) => [...row.keys()]))]
+  const lines = [
+    names,
+    names.map(() => '---'),
+    ...rows.map((row) => names.map((name) => row.get(name) ?? '')),
+  ]
+  console.log(`\n${lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}`)
 }
 
 function countOne(text, status) {

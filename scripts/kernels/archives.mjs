@@ -21,9 +21,9 @@ import { root } from '../lib/steps.mjs'
 
 /** Where the package is inside. */
 const PACKAGE = 'package'
-/** Of the package, what its tests load. */
-const PARTS = ['index.js', 'native.js', 'register.js', 'package.json', 'lib', 'include', 'src', 'scripts']
-const TESTS = ['__test__', 'tests', join('target', 'release', 'examples', 'libtest_addon.so')]
+/** Of its folder, what is not of the package. The tests load an addon of their own besides. */
+const NOT_PARTS = ['.git', '.node-versions', 'node_modules', 'target', 'fuzz']
+const TEST_ADDON = join('target', 'release', 'examples', 'libtest_addon.so')
 /** Of the packages that the tests load, those with all they depend on. */
 const DEPENDENCIES = ['sharp', '@img', 'detect-libc', 'semver', 'better-sqlite3']
 
@@ -55,7 +55,8 @@ export function systemArchive(majors, cache) {
 /** The package, and the program that the kernel starts, which runs `commands` with each Node. */
 export function packageArchive(commands, secondsEach, cache) {
   const tree = emptyTree(cache, 'package')
-  for (const part of [...PARTS, ...TESTS, ...readdirSync(root).filter((name) => name.endsWith('.node'))]) {
+  const parts = readdirSync(root).filter((name) => !NOT_PARTS.includes(name))
+  for (const part of [...parts, TEST_ADDON]) {
     cpSync(join(root, part), join(tree, PACKAGE, part), { recursive: true })
   }
   copyFileSync(join(root, 'scripts', 'kernels', 'init.sh'), join(tree, 'init'))

@@ -37,7 +37,15 @@ impl LookMethod {
         V8Evidence::Verified if !look.isolates_agree() => evidence_name(V8Evidence::Estimated),
         evidence => evidence_name(evidence),
       },
-      malloc: if malloc::headers_are_known() && look.unsettled == 0 { "verified" } else { "estimated" },
+      // `smaps` tells no single pages, so headers behind memory that is not there are out of sight.
+      malloc: if malloc::headers_are_known()
+        && look.unsettled == 0
+        && look.residency != ResidencySource::Smaps
+      {
+        "verified"
+      } else {
+        "estimated"
+      },
       unsettled: js_number(look.unsettled),
     }
   }

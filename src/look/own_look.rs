@@ -191,7 +191,7 @@ fn read(
   let isolates = live_isolates::candidates(&threads, &own.memory);
   let holdings = buffers::holdings();
   let facts = facts::gather(own, caller, &threads, &isolates, &holdings, known.pieces())?;
-  let (mut survey, residency) = survey_truthfully(own, &facts, caller.isolate, every_piece, search)?;
+  let (mut survey, residency) = survey_truthfully(own, &facts, every_piece, search)?;
   let v8 = match caller.isolate {
     Some(isolate) if facts.layout.is_some() => weigh(&mut survey, isolate),
     _ if caller.engine_is_v8 => V8Evidence::Estimated,

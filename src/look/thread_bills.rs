@@ -163,7 +163,6 @@ impl Looked {
     let records = std::mem::take(&mut self.scene.records);
     let (tenants, knows_all_arenas) = tenants(&self.look, &records);
     let hints = Hints {
-      own_isolate: self.scene.caller.isolate.map(|own| own.address),
       buffers: &self.look.buffers,
       small: &self.look.small_buffers,
       found: self.found.as_ref(),

@@ -3,6 +3,7 @@
 //! Each system implements the same functions; the choice is made here and nowhere else. Sizes leave this
 //! module in bytes, never in pages.
 
+pub mod counter_lag;
 mod per_process;
 
 #[cfg(all(target_os = "linux", not(feature = "unsupported")))]
@@ -18,12 +19,13 @@ use unsupported as current;
 pub use per_process::PerProcess;
 
 pub use current::{
-  OwnMemory, OwnPages, SUPPORTED, allocate_zeroed, borrow_spare_descriptor, coarse_millis, current_thread,
-  defining_object, find_symbol, footprint, free, give_back, is_in_memory, is_locked, main_thread, map,
-  memory_by_kind, mincore_works, page_residency_works, page_size, pagemap_tells_zero_pages,
-  pages_in_resident_set, peak_resident_set_size, prefetch, prepare, read_maps, read_own_words, read_smaps,
-  reset_peak_resident_set_size, resident_pages, resident_pages_of_run, resident_set_size,
-  return_spare_descriptor, thread_activity, thread_name, thread_places, unmap, without_huge_pages,
+  OwnMemory, OwnPages, SUPPORTED, allocate_zeroed, avoid, borrow_spare_descriptor, coarse_millis,
+  counter_lag, current_thread, defining_object, find_symbol, footprint, free, give_back, is_in_memory,
+  is_locked, main_thread, map, memory_by_kind, mincore_works, page_residency_works, page_size,
+  page_tables_tell_pages, pagemap_tells_zero_pages, pages_in_resident_set, peak_resident_set_size, prefetch,
+  prepare, read_maps, read_own_words, read_smaps, reset_peak_resident_set_size, resident_pages,
+  resident_pages_of_run, resident_set_size, return_spare_descriptor, thread_activity, thread_name,
+  thread_places, unmap, without_huge_pages,
 };
 
 /// What a process occupies, told apart from what it shares with others. All figures are bytes.
@@ -35,6 +37,17 @@ pub struct Footprint {
   pub pss: u64,
   /// Pages in swap, in full even where others share them.
   pub swap: u64,
+}
+
+/// What a user does not want to be called here, or wants to try the lack of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Avoided {
+  /// The call that tells which pages are in memory.
+  pub mincore: bool,
+  /// Page tables, by whatever way.
+  pub page_tables: bool,
+  /// The call that searches page tables, which came with Linux 6.7.
+  pub page_table_scans: bool,
 }
 
 /// Resident bytes of a file mapping, by what backs them.

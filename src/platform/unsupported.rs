@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use super::{Activity, FilePages, Footprint, ThreadPlace};
+use super::{Activity, Avoided, FilePages, Footprint, ThreadPlace};
 use crate::error::{MeasureError, Result};
 use crate::parse::status;
 
@@ -97,6 +97,19 @@ pub fn page_residency_works() -> bool {
 /// See [`page_residency_works`].
 pub fn mincore_works() -> bool {
   false
+}
+
+/// No page table can be read.
+pub fn page_tables_tell_pages() -> bool {
+  false
+}
+
+/// Nothing is there to be avoided.
+pub fn avoid(_avoided: Avoided) {}
+
+/// Nothing is counted.
+pub fn counter_lag(_threads: u64) -> u64 {
+  0
 }
 
 /// No page table can be read.

@@ -35,6 +35,14 @@ pub fn map_file(path: String) {
   read_each_page(map(length, libc::PROT_READ, libc::MAP_PRIVATE, file.as_raw_fd()), length);
 }
 
+/// Maps a whole file, as a database does, and reads the first of it.
+#[napi]
+pub fn map_start_of_file(path: String, bytes: f64) {
+  let file = File::open(path).unwrap();
+  let length = file.metadata().unwrap().len() as usize;
+  read_each_page(map(length, libc::PROT_READ, libc::MAP_SHARED, file.as_raw_fd()), bytes as usize);
+}
+
 /// Anonymous memory shared with children, written.
 #[napi]
 pub fn share(bytes: f64) {
@@ -170,6 +178,25 @@ pub fn call_in_fork(call: Function<(), ()>, seconds: u32) -> i32 {
   // SAFETY: as above; `status` is a live local.
   unsafe { libc::waitpid(child, &raw mut status, 0) };
   -1
+}
+
+/// Calls a function while a child made by a bare fork shares all memory that V8 does not keep from children.
+#[napi]
+pub fn call_beside_fork(call: Function<(), ()>) -> napi::Result<()> {
+  // SAFETY: the child does nothing but wait for its end.
+  let child = unsafe { libc::fork() };
+  if child == 0 {
+    loop {
+      // SAFETY: waits for a signal.
+      unsafe { libc::pause() };
+    }
+  }
+  let outcome = call.call(());
+  // SAFETY: the child is ours and was not waited for.
+  unsafe { libc::kill(child, libc::SIGKILL) };
+  // SAFETY: as above; nobody asks how it ended.
+  unsafe { libc::waitpid(child, null_mut(), 0) };
+  outcome
 }
 
 /// A reservation that `exhaust_mappings` cuts into single pages.

@@ -79,32 +79,26 @@ proptest! {
       space.facts.layout = space.layout();
     }
     let own = OwnIsolate { address: ISOLATE, physical };
-    for own_heap in [None, Some(own)] {
-      let plan = Plan { source, every_piece, own_heap, search: Search::Near };
-      let Some(mut survey) = survey(&space, &space.facts, plan).unwrap() else {
-        prop_assert!(own_heap.is_some());
-        continue;
-      };
-      let resident = survey.breakdown.resident();
-      prop_assert_eq!(resident, survey.breakdown.parts.iter().sum::<u64>());
-      prop_assert_eq!(resident, space.there().resident());
-      let pieces: Vec<_> = survey.measured.iter().map(|measured| measured.piece).collect();
-      prop_assert!(pieces.windows(2).all(|pair| pair[0].end <= pair[1].start));
-      for measured in &survey.measured {
-        let (piece, region) = (measured.piece, &survey.regions[measured.piece.region]);
-        prop_assert!(region.start <= piece.start && piece.start < piece.end && piece.end <= region.end);
-        prop_assert!(measured.resident <= piece.end - piece.start);
-      }
-      weigh(&mut survey, own);
-      prop_assert_eq!(survey.breakdown.resident(), resident);
+    let mut survey = survey(&space, &space.facts, Plan { source, every_piece, search: Search::Near }).unwrap();
+    let resident = survey.breakdown.resident();
+    prop_assert_eq!(resident, survey.breakdown.parts.iter().sum::<u64>());
+    prop_assert_eq!(resident, space.there().resident());
+    let pieces: Vec<_> = survey.measured.iter().map(|measured| measured.piece).collect();
+    prop_assert!(pieces.windows(2).all(|pair| pair[0].end <= pair[1].start));
+    for measured in &survey.measured {
+      let (piece, region) = (measured.piece, &survey.regions[measured.piece.region]);
+      prop_assert!(region.start <= piece.start && piece.start < piece.end && piece.end <= region.end);
+      prop_assert!(measured.resident <= piece.end - piece.start);
     }
+    weigh(&mut survey, own);
+    prop_assert_eq!(survey.breakdown.resident(), resident);
   }
 
   #[test]
   fn any_text_for_maps_is_parsed_or_refused(text in "([0-9a-f]{1,9}-[0-9a-f]{1,9} [r-][w-][x-][ps] 0 0:0 [0-9] {0,3}[a-z/\\[ ]{0,9}\n){0,6}") {
     let mut space = HandBuilt::new();
     space.lines.insert(0, text);
-    let plan = Plan { source: ResidencySource::Pagemap, every_piece: true, own_heap: None, search: Search::Near };
+    let plan = Plan { source: ResidencySource::Pagemap, every_piece: true, search: Search::Near };
     let _no_panic = survey(&space, &space.facts, plan).is_ok();
   }
 }

@@ -50,12 +50,12 @@ fn processes(texts: [&str; 4]) -> impl Iterator<Item = CapturedProcess> {
 }
 
 fn every_piece(source: ResidencySource) -> Plan {
-  Plan { source, every_piece: true, own_heap: None, search: Search::Near }
+  Plan { source, every_piece: true, search: Search::Near }
 }
 
 /// A look that measures every piece.
 fn look(process: &CapturedProcess, source: ResidencySource) -> Survey {
-  survey(process, &process.facts(process), every_piece(source)).unwrap().unwrap()
+  survey(process, &process.facts(process), every_piece(source)).unwrap()
 }
 
 fn resident_of(survey: &Survey, wanted: impl Fn(Part, Owner) -> bool) -> u64 {
@@ -95,8 +95,8 @@ fn the_parts_sum_to_what_the_kernel_counts() {
   for process in all() {
     for source in SOURCES {
       for every_piece in [true, false] {
-        let plan = Plan { source, every_piece, own_heap: None, search: Search::Near };
-        let survey = survey(&process, &process.facts(&process), plan).unwrap().unwrap();
+        let plan = Plan { source, every_piece, search: Search::Near };
+        let survey = survey(&process, &process.facts(&process), plan).unwrap();
         let (resident, counted) = (survey.breakdown.resident(), counted(&process));
         // mincore takes pages for resident that were read and never written.
         let tolerance = if source == ResidencySource::Mincore { MIB.max(counted / 200) } else { 0 };
@@ -214,12 +214,18 @@ fn every_heap_holds_what_v8_says_of_it() {
   }
 }
 
+/// What V8 said of the main thread's heap.
+fn own_isolate(process: &CapturedProcess) -> OwnIsolate {
+  let own = &process.isolates[0];
+  OwnIsolate { address: own.address, physical: own.physical }
+}
+
 #[test]
 fn v8_confirms_its_heap_and_only_ended_workers_leave_many_pages_behind() {
   let pooled = |text| {
     let process = CapturedProcess::parse(text);
     let mut survey = look(&process, ResidencySource::Mincore);
-    assert_eq!(weigh(&mut survey, process.own_isolate()), V8Evidence::Verified, "{}", process.title);
+    assert_eq!(weigh(&mut survey, own_isolate(&process)), V8Evidence::Verified, "{}", process.title);
     survey.breakdown.part(Part::V8Pool)
   };
   for text in [IDLE, BUSY, LARGE_HEAP].concat() {
@@ -237,11 +243,7 @@ fn v8_confirms_its_heap_and_only_ended_workers_leave_many_pages_behind() {
 fn a_layout_is_found_and_v8_denies_an_isolate_that_is_none() {
   for process in all() {
     let pages = heap_page_candidates(&process.regions());
-    assert!(
-      HeaderLayout::find(&process, &pages, process.own_isolate().address).is_some(),
-      "{}",
-      process.title
-    );
+    assert!(HeaderLayout::find(&process, &pages, process.isolates[0].address).is_some(), "{}", process.title);
     // Where nothing is found the search goes on through all pages; the first ones were captured whole.
     let captured = &pages[..pages.len().min(64)];
     assert_eq!(HeaderLayout::find(&process, captured, STRANGER), None, "{}", process.title);
@@ -275,43 +277,6 @@ fn every_thread_has_a_stack() {
       let stack = resident_of(&survey, |part, owner| (part, owner) == (Part::Stacks, Owner::Thread(*thread)));
       assert!((1..MIB).contains(&stack), "{}: {stack} of thread {thread}", process.title);
     }
-  }
-}
-
-#[test]
-fn a_remainder_is_taken_for_a_large_heap_only_where_v8_proves_it() {
-  for process in processes(LARGE_HEAP) {
-    let facts = process.facts(&process);
-    let plan = |own_heap| Plan {
-      source: ResidencySource::Mincore,
-      every_piece: false,
-      own_heap,
-      search: Search::Near,
-    };
-    let measured = survey(&process, &facts, plan(None)).unwrap().unwrap();
-    let own = process.own_isolate();
-    assert!(own.physical >= 64 * MIB, "{}: the heap is large", process.title);
-    let mut remainder = survey(&process, &facts, plan(Some(own))).unwrap().unwrap();
-    let rest = remainder.own_heap.unwrap();
-    assert!(rest > own.physical / 2, "{}: {rest}", process.title);
-    // The remainder has what is otherwise unexplained in it: less than one percent.
-    let [one, other] = [&measured, &remainder].map(|survey| survey.breakdown.part(Part::V8Heap));
-    assert!(one.abs_diff(other) <= MIB, "{}: {one}, {other}", process.title);
-    assert_eq!(remainder.breakdown.resident(), counted(&process), "{}", process.title);
-    assert_eq!(weigh(&mut remainder, own), V8Evidence::Verified, "{}", process.title);
-
-    let more = OwnIsolate { physical: own.physical * 3 / 2, ..own };
-    assert!(survey(&process, &facts, plan(Some(more))).unwrap().is_none(), "{}: V8 says more", process.title);
-  }
-}
-
-#[test]
-fn a_small_heap_is_measured_whatever_the_plan() {
-  for process in processes(IDLE) {
-    let own_heap = Some(process.own_isolate());
-    let plan = Plan { source: ResidencySource::Mincore, every_piece: false, own_heap, search: Search::Near };
-    let survey = survey(&process, &process.facts(&process), plan).unwrap().unwrap();
-    assert_eq!(survey.own_heap, None, "{}", process.title);
   }
 }
 

@@ -141,9 +141,7 @@ impl HandBuilt {
   }
 
   pub(crate) fn look(&self, source: ResidencySource, every_piece: bool) -> Survey {
-    survey(self, &self.facts, Plan { source, every_piece, own_heap: None, search: Search::Near })
-      .unwrap()
-      .unwrap()
+    survey(self, &self.facts, Plan { source, every_piece, search: Search::Near }).unwrap()
   }
 
   /// Start, end, part and owner of every piece.

@@ -1,17 +1,12 @@
 //! How much is resident, and how the kernel's counts and V8's figure are set against what was found.
 
-use rs_memusage::attribution::{
-  OwnIsolate, Owner, Part, Plan, ResidencySource, Search, Survey, V8Evidence, survey, weigh,
-};
+use rs_memusage::attribution::{OwnIsolate, Part, ResidencySource, Survey, V8Evidence, weigh};
 use rs_memusage::parse::status;
 
 use crate::hand_built::{HandBuilt, ISOLATE, KIB, MIB, PAGE};
 
 const ALIGNED: u64 = 0x7f00_0000_0000;
 const UNEXPLAINED: u64 = 0x7e00_0000_1000;
-/// From this size on the remainder is taken for the heap.
-const LARGE_HEAP: u64 = 64 * MIB;
-
 /// A heap of `heap` bytes, and `unexplained` bytes of other memory.
 fn process(heap: u64, unexplained: u64) -> HandBuilt {
   let mut space =
@@ -81,44 +76,6 @@ fn what_v8_misses_may_have_been_called_pooled() {
   assert_eq!(parts(&survey), [5 * MIB, MIB, 0]);
 }
 
-fn look_by_remainder(space: &HandBuilt, physical: u64, every_piece: bool) -> Option<Survey> {
-  let plan = Plan {
-    source: ResidencySource::Mincore,
-    every_piece,
-    own_heap: Some(own(physical)),
-    search: Search::Near,
-  };
-  survey(space, &space.facts, plan).unwrap()
-}
-
-#[test]
-fn a_large_heap_is_what_remains() {
-  let space = process(LARGE_HEAP, 0);
-  let survey = look_by_remainder(&space, LARGE_HEAP, false).unwrap();
-  assert_eq!((survey.own_heap, parts(&survey)), (Some(LARGE_HEAP), [LARGE_HEAP, 0, 0]));
-  let mut weighed = survey.clone();
-  assert_eq!(weigh(&mut weighed, own(LARGE_HEAP)), V8Evidence::Verified);
-  assert_eq!(weighed.breakdown, survey.breakdown);
-  let heap = survey.measured.iter().find(|measured| measured.piece.owner == Owner::Isolate(ISOLATE)).unwrap();
-  assert_eq!(heap.resident, 0, "its pages were not asked for");
-}
-
-#[test]
-fn a_remainder_smaller_than_the_heap_is_refused() {
-  let space = process(LARGE_HEAP, 0);
-  assert!(look_by_remainder(&space, LARGE_HEAP + 2 * MIB, false).is_some(), "V8 rounds");
-  assert!(look_by_remainder(&space, LARGE_HEAP + 4 * MIB, false).is_none());
-}
-
-#[test]
-fn no_remainder_is_taken_for_a_small_heap_or_where_every_piece_counts() {
-  let space = process(LARGE_HEAP, 0);
-  for (physical, every_piece) in [(LARGE_HEAP - 1, false), (LARGE_HEAP, true)] {
-    let survey = look_by_remainder(&space, physical, every_piece).unwrap();
-    assert_eq!((survey.own_heap, parts(&survey)[0]), (None, LARGE_HEAP));
-  }
-}
-
 fn counts(anonymous: u64, file: u64) -> status::Memory {
   status::Memory { anonymous, file, shared: 0, swap: Some(0), threads: 1 }
 }
@@ -153,6 +110,18 @@ fn pages_that_were_read_and_never_written_overshoot_unless_the_page_tables_are_a
 }
 
 #[test]
+fn pages_that_were_read_and_never_written_are_told_in_memory_that_cannot_be_written() {
+  let sparse = UNEXPLAINED + 64 * MIB;
+  let mut space = process(MIB, 0).anonymous(sparse, 64 * MIB, "r--p").touched(sparse + MIB, 2 * PAGE);
+  space.zero_pages.extend((sparse..sparse + MIB).step_by(4096));
+  for skip_holes in [false, true] {
+    space.tables_skip_holes = skip_holes;
+    let survey = space.look(ResidencySource::Mincore, true);
+    assert_eq!((survey.excess, survey.breakdown.resident()), (0, MIB + 2 * PAGE), "{skip_holes}");
+  }
+}
+
+#[test]
 fn smaps_gives_the_same_sums() {
   let space = process(8 * MIB, 2 * MIB)
     .named(0x40_0000, 64 * PAGE, "r-xp", 7, "/usr/bin/node")
@@ -174,24 +143,6 @@ fn an_untouched_region_that_is_aligned_like_a_page_is_not_read() {
     space.look(source, true);
     assert!(!space.read.borrow().iter().any(|address| *address >= untouched), "{source:?}");
   }
-}
-
-#[test]
-fn what_may_not_be_accessed_any_more_is_no_part_of_a_large_heap() {
-  let heap = 128 * MIB;
-  let mut space = HandBuilt::new()
-    .anonymous(ALIGNED, heap, "rw-p")
-    .anonymous(UNEXPLAINED, 64 * MIB, "---p")
-    .touched(UNEXPLAINED, 64 * MIB);
-  for page in (ALIGNED..ALIGNED + heap).step_by(256 * 1024) {
-    space = space.page(page, ISOLATE);
-  }
-  let space = space.with_layout();
-  let own_heap = Some(OwnIsolate { address: ISOLATE, physical: heap });
-  let plan = Plan { source: ResidencySource::Mincore, every_piece: false, own_heap, search: Search::Near };
-  let survey = survey(&space, &space.facts, plan).unwrap().unwrap();
-  assert_eq!(survey.own_heap, Some(heap));
-  assert_eq!(survey.breakdown.part(Part::Other), 64 * MIB);
 }
 
 #[test]

@@ -97,15 +97,6 @@ fn an_arena_of_several_threads_is_shared_and_one_of_nobody_is_dead() {
   assert_eq!((dead.v8_heap, dead.stacks), (512 * KIB, 100 * KIB));
 }
 
-#[test]
-fn what_remains_of_the_callers_heap_is_on_its_bill() {
-  let mut survey = look(&process());
-  survey.own_heap = Some(7 * MIB);
-  let bills =
-    bills(&survey, &two_threads([0, 0]), Hints { own_isolate: Some(OTHER_ISOLATE), ..Hints::default() });
-  assert_eq!(bills.threads[1].v8_heap, 512 * KIB + 7 * MIB);
-}
-
 fn with_chunks() -> HandBuilt {
   process().anonymous(CHUNKS, 40 * MIB, "rw-p").chunk(CHUNKS, 30 * MIB).chunk(CHUNKS + 30 * MIB, 10 * MIB)
 }
@@ -426,7 +417,7 @@ fn bills_and_what_is_shared_add_up() {
         external: external[index],
       })
       .collect();
-    let bills = bills(&survey, &tenants, Hints { own_isolate: Some(ISOLATE), found: deep.then_some(&owners), buffers: &buffers, small: &[], page_size: PAGE });
+    let bills = bills(&survey, &tenants, Hints { found: deep.then_some(&owners), buffers: &buffers, small: &[], page_size: PAGE });
     prop_assert_eq!(total(&bills), survey.breakdown.resident());
     prop_assert_eq!(bills.shared.v8_pool, survey.breakdown.part(Part::V8Pool));
   });

@@ -97,15 +97,11 @@ fn stop(pid: i32) {
 /// Looks by every plan, so that the words of each are in the capture; gives what came out.
 fn look(space: &impl AddressSpace, process: &CapturedProcess) -> Vec<String> {
   let facts = process.facts(space);
-  let own = process.own_isolate();
   let mut outcomes = Vec::new();
   for source in [ResidencySource::Mincore, ResidencySource::Pagemap, ResidencySource::Smaps] {
     for every_piece in [false, true] {
-      for own_heap in [None, Some(own)] {
-        let outcome =
-          survey(space, &facts, Plan { source, every_piece, own_heap, search: Search::Near }).unwrap();
-        outcomes.push(format!("{:?}", outcome.map(|survey| (survey.breakdown, survey.overshoots))));
-      }
+      let survey = survey(space, &facts, Plan { source, every_piece, search: Search::Near }).unwrap();
+      outcomes.push(format!("{:?}", (survey.breakdown, survey.overshoots)));
     }
   }
   outcomes

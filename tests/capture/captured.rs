@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use rs_memusage::attribution::{
-  AddressSpace, Facts, FileResidency, HeaderLayout, Isolates, Memory, OwnIsolate, PageLists, StackBounds,
+  AddressSpace, Facts, FileResidency, HeaderLayout, Isolates, Memory, PageLists, StackBounds,
   heap_page_candidates,
 };
 use rs_memusage::error::Result;
@@ -99,12 +99,6 @@ impl CapturedProcess {
       buffers: Vec::new(),
       ..Facts::default()
     }
-  }
-
-  /// What V8 said of the main thread's heap.
-  pub(crate) fn own_isolate(&self) -> OwnIsolate {
-    let KnownIsolate { address, physical } = self.isolates[0];
-    OwnIsolate { address, physical }
   }
 
   /// The regions, parsed.

@@ -102,8 +102,6 @@ pub struct Bills {
 /// What helps to tell whose allocations are.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Hints<'a> {
-  /// The isolate whose pages the survey may have told as a remainder.
-  pub own_isolate: Option<u64>,
   /// Buffers that somebody keeps books about, but small ones.
   pub buffers: &'a [HeldBuffer],
   /// Those.
@@ -120,10 +118,6 @@ pub fn bills(survey: &Survey, tenants: &[Tenant], hints: Hints) -> Bills {
   for measured in &survey.measured {
     ledger.enter(measured);
   }
-  if let (Some(isolate), Some(rest)) = (hints.own_isolate, survey.own_heap) {
-    let account = ledger.by_isolate.get(&isolate).map_or(Account::V8Heap, Account::HeapOf);
-    add(ledger.balance(account), rest);
-  }
   if let Some(owners) = hints.found {
     ledger.by_pointers(owners);
   } else {
@@ -133,14 +127,11 @@ pub fn bills(survey: &Survey, tenants: &[Tenant], hints: Hints) -> Bills {
   ledger.settle(survey)
 }
 
-/// Where bytes of the C allocator stand until something better is known of them, and of whom the caller's heap is.
+/// Where bytes of the C allocator stand until something better is known of them.
 #[derive(Clone, Copy)]
 enum Account {
   /// What this thread has of the allocator's memory.
   Native(usize),
-  /// The heap of this thread's isolate.
-  HeapOf(usize),
-  V8Heap,
   SharedArenas,
   DeadArenas,
   LargeAllocations,
@@ -203,11 +194,6 @@ impl Ledger {
         Some(bill) => &mut bill.native_heap,
         None => &mut shared.native_heap,
       },
-      Account::HeapOf(index) => match self.threads.get_mut(index) {
-        Some(bill) => &mut bill.v8_heap,
-        None => &mut shared.v8_heap,
-      },
-      Account::V8Heap => &mut shared.v8_heap,
       Account::SharedArenas => &mut shared.shared_arenas,
       Account::DeadArenas => &mut shared.dead_arenas,
       Account::LargeAllocations => &mut shared.large_allocations,

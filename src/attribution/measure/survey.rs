@@ -3,12 +3,11 @@
 use std::collections::HashSet;
 
 use super::breakdown::{Breakdown, Measured};
-use super::weighing::OwnIsolate;
 use crate::attribution::facts::Facts;
 use crate::attribution::piece::{Backing, Owner, Part, Piece};
 use crate::attribution::reading::{AddressSpace, FileResidency, Residency, ResidencySource, ResidentMemory};
 use crate::attribution::recognise::{HeapPages, Search, classify};
-use crate::attribution::region_kinds::{is_immense, is_sparse};
+use crate::attribution::region_kinds::is_sparse;
 use crate::error::{MeasureError, Result};
 use crate::parse::maps::{self, Region};
 use crate::parse::status;
@@ -29,12 +28,14 @@ pub struct Survey {
   /// Whether more pages were found than the kernel counts, by more than what moves while one looks: pages that were
   /// read and never written.
   pub overshoots: bool,
+  /// Anonymous bytes that were found beyond what the kernel counts.
+  pub excess: u64,
+  /// Anonymous bytes that the kernel counts and no piece shows.
+  pub unfound: u64,
   /// Bytes in large chunks that malloc has and no piece explains; 0 where malloc's own figure is not known.
   pub missing_chunks: u64,
   /// Whether the lists of V8's spaces told which pages are in use.
   pub(super) told_by_lists: bool,
-  /// Resident bytes of the caller's heap where they are what remained, and V8 proved it: its pieces show none then.
-  pub own_heap: Option<u64>,
   residency: Residency,
 }
 
@@ -113,40 +114,33 @@ impl Survey {
 pub struct Plan {
   /// Where the residency of anonymous memory comes from.
   pub source: ResidencySource,
-  /// Whether every piece is measured. Otherwise two kinds of memory are what remains of the kernel's counts after
-  /// everything else, the same figure for less: code that cannot have been written to, and a large heap of
-  /// `own_heap`.
+  /// Whether every piece is measured. Otherwise code that cannot have been written to is what remains of the kernel's
+  /// count after everything else, the same figure for less.
   pub every_piece: bool,
-  /// The caller's isolate, when what remains may be taken for its heap: V8's own figure then proves it.
-  pub own_heap: Option<OwnIsolate>,
   /// How far what is known is looked for beside what is not.
   pub search: Search,
 }
 
-/// Below this, asking for each page costs less than what could be saved.
-const LARGE_HEAP_BYTES: u64 = 64 * 1024 * 1024;
-
-/// Looks at `space`. `None` when the plan's shortcut gave another heap size than V8 says.
+/// Looks at `space`.
 ///
 /// # Errors
 /// When the kernel's files cannot be read or parsed.
-pub fn survey(space: &impl AddressSpace, facts: &Facts, plan: Plan) -> Result<Option<Survey>> {
+pub fn survey(space: &impl AddressSpace, facts: &Facts, plan: Plan) -> Result<Survey> {
   let before = space.memory_by_kind()?;
   let text = space.maps()?;
   let mut regions = Vec::new();
   maps::parse(&text, &mut regions)
     .map_err(|error| MeasureError::Parse { file: "/proc/self/maps".into(), field: error.field })?;
-  let heaps =
-    HeapPages::find(&regions, facts, space, |page| is_there(space, plan.source, page, facts.page_size));
-  let remainder = plan.own_heap.filter(|own| !plan.every_piece && own.physical >= LARGE_HEAP_BYTES);
   let by_tables = space.page_tables_skip_holes();
-  let is_asked_otherwise = |region: &Region| {
-    (by_tables && region.access.execute && is_sparse(region))
-      || remainder.is_some_and(|own| heaps.all_belong_to(region, own.address))
-  };
-  let residency = Residency::of(space, &regions, facts.page_size, plan.source, is_asked_otherwise)?;
-  let chunks_before = space.bytes_in_large_chunks();
+  let is_code_of_v8 = |region: &Region| by_tables && region.access.execute && is_sparse(region);
+  let residency = Residency::of(space, &regions, facts.page_size, plan.source, is_code_of_v8)?;
   let memory = ResidentMemory::new(space, &residency);
+  let heaps = if residency.knows_pages() {
+    HeapPages::find(&regions, facts, &memory)
+  } else {
+    HeapPages::find(&regions, facts, space)
+  };
+  let chunks_before = space.bytes_in_large_chunks();
   let pieces = classify(&regions, &text, facts, &heaps, &memory, plan.search);
   let missing_chunks = missing_chunks(&pieces, chunks_before, space.bytes_in_large_chunks());
 
@@ -162,32 +156,26 @@ pub fn survey(space: &impl AddressSpace, facts: &Facts, plan: Plan) -> Result<Op
     measured.push(Measured { piece, resident });
   }
 
-  if remainder.is_some() && by_tables {
-    let hidden = hidden_bytes(space, &regions);
-    found.copied = found.copied.saturating_add(hidden);
-    breakdown.add(Part::Other, hidden);
-  }
   let after = space.memory_by_kind()?;
   let file_backed = |memory: status::Memory| memory.file.saturating_add(memory.shared);
   breakdown.add(Part::Code, shortfall(found.file, file_backed(before), file_backed(after)));
   let rest = shortfall(found.copied, before.anonymous, after.anonymous);
-  breakdown.add(if remainder.is_some() { Part::V8Heap } else { Part::Other }, rest);
-  let overshoots = overshoots(found.copied, before.anonymous.max(after.anonymous));
-  if remainder.is_some_and(|own| overshoots || !is_proven(own, rest, &measured, by_tables)) {
-    return Ok(None);
-  }
-  Ok(Some(Survey {
+  breakdown.add(Part::Other, rest);
+  let counted = before.anonymous.max(after.anonymous);
+  let overshoots = overshoots(found.copied, counted);
+  Ok(Survey {
     breakdown,
     measured,
     regions,
     text,
     counted: before,
     overshoots,
+    excess: found.copied.saturating_sub(counted),
+    unfound: rest,
     missing_chunks,
     told_by_lists: facts.lists.is_some(),
-    own_heap: remainder.map(|_| rest),
     residency,
-  }))
+  })
 }
 
 /// How much less was found than malloc has in large chunks. What comes and goes meanwhile is not missing.
@@ -196,37 +184,6 @@ fn missing_chunks(pieces: &[Piece], before: Option<u64>, after: Option<u64>) -> 
   let chunks = pieces.iter().filter(|piece| piece.owner == Owner::LargeChunks);
   let found = chunks.fold(0_u64, |sum, piece| sum.saturating_add(piece.end.saturating_sub(piece.start)));
   before.min(after).saturating_sub(found)
-}
-
-/// Whether the remainder holds at least what V8 says its heap holds, but for what V8 rounds. It may hold more: pages
-/// that V8 keeps for reuse, if all other memory is accounted for.
-fn is_proven(own: OwnIsolate, rest: u64, measured: &[Measured], nothing_is_hidden: bool) -> bool {
-  const TOLERANCE_BYTES: u64 = 2 * 1024 * 1024;
-  const TOLERANCE_SHARE: u64 = 50;
-  let heap = owned_by(own.address, measured).saturating_add(rest);
-  let tolerance = own.physical.div_ceil(TOLERANCE_SHARE).max(TOLERANCE_BYTES);
-  let is_there = heap.saturating_add(tolerance) >= own.physical;
-  is_there && (nothing_is_hidden || heap <= own.physical.saturating_add(tolerance))
-}
-
-/// Resident bytes in memory of which no piece is made: what may not be accessed any more, and what is immense.
-fn hidden_bytes(space: &impl AddressSpace, regions: &[Region]) -> u64 {
-  let hidden = regions
-    .iter()
-    .filter(|region| region.is_plain_anonymous() && (region.access.is_none() || is_immense(region)));
-  hidden.fold(0, |sum, region| {
-    let found = space.resident_file(region.start, region.end).unwrap_or_default();
-    sum.saturating_add(found.copied)
-  })
-}
-
-/// Whether a page may be read without putting it there. Where nothing tells of single pages, it is taken for granted.
-fn is_there(space: &impl AddressSpace, source: ResidencySource, page: u64, page_size: u64) -> bool {
-  let mut residency = Vec::new();
-  if source != ResidencySource::Smaps {
-    space.resident_pages(page, page.saturating_add(page_size), &mut residency);
-  }
-  residency.first().is_none_or(|byte| byte & 1 == 1)
 }
 
 /// Resident bytes of the measured pieces of an isolate.
@@ -238,15 +195,29 @@ pub(in crate::attribution) fn owned_by(isolate: u64, measured: &[Measured]) -> u
 /// Resident bytes of a piece, file-backed and private.
 fn measure(space: &impl AddressSpace, residency: &Residency, plan: Plan, piece: Piece) -> FileResidency {
   let by_page_tables = || space.resident_file(piece.start, piece.end);
+  let by_residency = || FileResidency { file: 0, copied: residency.bytes_between(piece.start, piece.end) };
   match piece.backing {
-    Backing::Anonymous => FileResidency { file: 0, copied: residency.bytes_between(piece.start, piece.end) },
-    Backing::Sparse => by_page_tables()
-      .unwrap_or_else(|| FileResidency { file: 0, copied: residency.bytes_between(piece.start, piece.end) }),
+    Backing::Sparse if space.page_tables_skip_holes() => by_page_tables().unwrap_or_else(by_residency),
+    Backing::Sparse if plan.source == ResidencySource::Mincore => {
+      FileResidency { file: 0, copied: bytes_without_zero_pages(space, residency, piece) }
+    }
+    Backing::Anonymous | Backing::Sparse => by_residency(),
     Backing::File { written } if plan.every_piece || written || piece.part != Part::Code => {
       by_page_tables().unwrap_or_default()
     }
     Backing::File { .. } => FileResidency::default(),
   }
+}
+
+/// Where the page tables would tell of every page that is not there, only those are asked about that may be.
+fn bytes_without_zero_pages(space: &impl AddressSpace, residency: &Residency, piece: Piece) -> u64 {
+  let runs = residency.runs_between(piece.start, piece.end).into_iter();
+  runs.fold(0, |sum, (start, end)| {
+    let mut pages = Vec::new();
+    space.pages_in_resident_set(start, end, &mut pages);
+    let resident = pages.iter().map(|byte| u64::from(byte & 1)).sum::<u64>();
+    sum.saturating_add(resident.saturating_mul(residency.page_size()))
+  })
 }
 
 /// How much less was found than the kernel counts. The count moves while we look: what lies between its values

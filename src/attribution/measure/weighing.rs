@@ -54,7 +54,7 @@ const TOLERANCE_SHARE: u64 = 20;
 /// missing is taken from the memory that nothing explains, and from what was thought to be pooled, and the result is an
 /// estimate.
 pub fn weigh(survey: &mut Survey, own: OwnIsolate) -> V8Evidence {
-  let found = owned_by(own.address, &survey.measured).saturating_add(survey.own_heap.unwrap_or(0));
+  let found = owned_by(own.address, &survey.measured);
   let tolerance = own.physical.div_ceil(TOLERANCE_SHARE).max(TOLERANCE_BYTES);
   let surplus = found.saturating_sub(own.physical);
   let missing = own.physical.saturating_sub(found).saturating_sub(absent_of(own.address, &survey.measured));

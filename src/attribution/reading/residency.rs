@@ -89,6 +89,10 @@ impl Residency {
     }
   }
 
+  pub(in crate::attribution) fn page_size(&self) -> u64 {
+    self.page_size
+  }
+
   /// Whether it tells of single pages, and not of whole regions alone.
   pub(in crate::attribution) fn knows_pages(&self) -> bool {
     self.source != ResidencySource::Smaps

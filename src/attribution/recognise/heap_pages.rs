@@ -30,22 +30,14 @@ pub struct HeapPages {
 
 impl HeapPages {
   /// Reads the headers: of each region the first, and the others only where that leads to an isolate. What V8 maps
-  /// begins with a page, and reading memory that was never touched would map a page of zeros every 256 KiB. Where the
-  /// first page is in no list and its isolate on no other page in use, that isolate may have ended, or have its only
-  /// pages in use further up: of such a region the pages that are there are read.
+  /// begins with a page. Where the first page is in no list and its isolate on no other page in use, that isolate may have
+  /// ended, or have its only pages in use further up: of such a region all pages are read.
   ///
-  /// Other memory may be aligned alike, so only what `is_there` is read. That goes for what looks like V8's by its place
-  /// and size as well: whoever reads memory that another serves, by a userfaultfd, waits until it is served.
-  pub fn find(
-    regions: &[Region],
-    facts: &Facts,
-    memory: &impl Memory,
-    is_there: impl Fn(u64) -> bool,
-  ) -> Self {
+  /// Other memory may be aligned alike, and what looks like a header may lead anywhere. So `memory` is to read what is
+  /// there and nothing else: whoever reads memory that another serves, by a userfaultfd, waits until it is served.
+  pub fn find(regions: &[Region], facts: &Facts, memory: &impl Memory) -> Self {
     let Some(layout) = facts.layout else { return Self { pages: Vec::new() } };
-    let may_be_read = |region: &&Region| {
-      !is_mapped_for_buffers(&facts.buffer_mappings, region.start) && is_there(region.start)
-    };
+    let may_be_read = |region: &&Region| !is_mapped_for_buffers(&facts.buffer_mappings, region.start);
     let aligned = regions.iter().filter(|region| may_hold_heap_pages(region));
     let candidates: Vec<&Region> = aligned.filter(may_be_read).collect();
     let mut reader = Reader::new(facts, &layout, memory);
@@ -53,12 +45,9 @@ impl HeapPages {
     reader.trust(pages.iter().zip(&candidates).map(|(page, region)| (page.isolate, region.size())).collect());
     reader.consult_lists(&mut pages);
     let leads = |page: &HeapPage| reader.is_alive(page.isolate) || reader.is_in_doubt(page);
-    let is_to_be_read = |page: &HeapPage, start: u64| reader.is_alive(page.isolate) || is_there(start);
     let led = candidates.iter().zip(&pages).filter(|(_, page)| leads(page));
-    let others = led.flat_map(|(region, first)| {
-      heap_pages_in(region).skip(1).filter(move |start| is_to_be_read(first, *start))
-    });
-    let mut others = reader.headers(others.collect());
+    let others: Vec<u64> = led.flat_map(|(region, _)| heap_pages_in(region).skip(1)).collect();
+    let mut others = reader.headers(others);
     reader.consult_lists(&mut others);
     pages.append(&mut others);
     pages.sort_by_key(|page| page.start); // two sorted lists: merging them is all there is to do
@@ -66,13 +55,6 @@ impl HeapPages {
       page.is_put_aside = !page.is_live && reader.is_alive(page.isolate);
     }
     Self { pages }
-  }
-
-  /// Whether a region is made of pages of this isolate and nothing else.
-  pub(in crate::attribution) fn all_belong_to(&self, region: &Region, isolate: u64) -> bool {
-    let pages = self.within(region.start, region.end);
-    pages.first().is_some_and(|first| first.start == region.start)
-      && pages.iter().all(|page| page.isolate == isolate && page.is_live)
   }
 
   /// Pages from `start` to `end`.

@@ -1,6 +1,7 @@
 //! Linux: figures from `/proc`, and from the few system calls that tell more.
 
 mod clock;
+mod counter_lag;
 mod external_memory;
 mod footprint;
 mod fork;
@@ -24,6 +25,7 @@ mod trial;
 use std::sync::OnceLock;
 
 pub use clock::coarse_millis;
+pub use counter_lag::counter_lag;
 pub use external_memory::{allocate_zeroed, free, give_back, is_locked, map, unmap, without_huge_pages};
 pub use footprint::footprint;
 pub use own_memory::{OwnMemory, prefetch, read_own_words};
@@ -31,8 +33,8 @@ pub use own_pages::OwnPages;
 pub use page_tables::pagemap_tells_zero_pages;
 pub use peak::{peak_resident_set_size, reset_peak_resident_set_size};
 pub use residency::{
-  is_in_memory, mincore_works, page_residency_works, pages_in_resident_set, resident_pages,
-  resident_pages_of_run,
+  is_in_memory, mincore_works, page_residency_works, page_tables_tell_pages, pages_in_resident_set,
+  resident_pages, resident_pages_of_run,
 };
 pub use spare_descriptor::{borrow_spare_descriptor, return_spare_descriptor};
 pub use symbol::{defining_object, find_symbol};
@@ -42,6 +44,7 @@ pub use thread_list::{current_thread, main_thread, thread_name, thread_places};
 use self::kept_file::KeptFile;
 use crate::error::{MeasureError, Result};
 use crate::parse::{ParseError, statm, status};
+use crate::platform::Avoided;
 
 /// Whether this platform reads memory figures itself.
 pub const SUPPORTED: bool = true;
@@ -63,6 +66,19 @@ pub fn prepare() {
   STATM.open_early();
   PAGEMAP.open_early();
   spare_descriptor::acquire();
+}
+
+/// From now on does without what is named, as on systems that do not have it.
+pub fn avoid(avoided: Avoided) {
+  if avoided.mincore {
+    sandbox::avoid(sandbox::Call::Mincore);
+  }
+  if avoided.page_table_scans {
+    sandbox::avoid(sandbox::Call::PageTables);
+  }
+  if avoided.page_tables {
+    page_tables::avoid_page_tables();
+  }
 }
 
 /// Resident set size of this process in bytes, exact to the page on kernels from 6.16

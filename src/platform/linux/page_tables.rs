@@ -1,6 +1,7 @@
 //! The page tables of this process: which pages of a range are there, and what they are.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::sandbox::{self, Call};
 use super::{PAGEMAP, page_size};
@@ -12,18 +13,33 @@ pub(super) fn pages_between(start: u64, end: u64) -> usize {
   usize::try_from(end.saturating_sub(start).div_ceil(page_size())).unwrap_or(0)
 }
 
+/// Whether nobody wants page tables to be read here.
+static AVOIDED: AtomicBool = AtomicBool::new(false);
+
+/// From now on page tables count as something that cannot be read.
+pub(super) fn avoid_page_tables() {
+  AVOIDED.store(true, Ordering::Relaxed);
+}
+
+fn with_page_tables<T>(work: impl FnMut(i32) -> Result<T>) -> Result<T> {
+  if AVOIDED.load(Ordering::Relaxed) {
+    return Err(MeasureError::Unsupported { what: "reading page tables" });
+  }
+  PAGEMAP.with(work)
+}
+
 /// Whether `PAGEMAP_SCAN` is there, which knows the kernel's page of zeros. Asked once.
 pub fn pagemap_tells_zero_pages() -> bool {
   static TELLS: OnceLock<bool> = OnceLock::new();
   *TELLS.get_or_init(|| {
-    PAGEMAP.with(|descriptor| Ok(scan(descriptor, 0, page_size()).is_some())).unwrap_or(false)
+    with_page_tables(|descriptor| Ok(scan(descriptor, 0, page_size()).is_some())).unwrap_or(false)
   })
 }
 
 /// Mapped ranges without a page behind them.
 pub(super) fn absent_ranges(start: u64, end: u64) -> Option<Vec<(u64, u64)>> {
   let absent = Categories { wanted: IS_PRESENT, inverted: IS_PRESENT, told: IS_PRESENT };
-  let scanned = PAGEMAP.with(|descriptor| {
+  let scanned = with_page_tables(|descriptor| {
     let mut ranges = Vec::new();
     let scanned =
       scan_ranges(descriptor, (start, end), absent, |range| ranges.push((range.start, range.end)));
@@ -35,7 +51,10 @@ pub(super) fn absent_ranges(start: u64, end: u64) -> Option<Vec<(u64, u64)>> {
 /// Calls `visit` with the first address of each range whose pages are in the resident set, and the one behind. `None` where
 /// the page tables do not tell.
 pub(super) fn visit_resident_set(start: u64, end: u64, mut visit: impl FnMut(u64, u64)) -> Option<()> {
-  let scanned = PAGEMAP.with(|descriptor| {
+  if !pagemap_tells_zero_pages() {
+    return None;
+  }
+  let scanned = with_page_tables(|descriptor| {
     Ok(scan_ranges(descriptor, (start, end), IN_RESIDENT_SET, |range| visit(range.start, range.end)))
   });
   scanned.ok().flatten()
@@ -45,10 +64,25 @@ pub(super) fn visit_resident_set(start: u64, end: u64, mut visit: impl FnMut(u64
 /// cannot be read.
 pub(super) fn fill_presence(start: u64, end: u64, residency: &mut [u8]) -> bool {
   let mut pages = residency.iter_mut();
-  let read = PAGEMAP.with(|descriptor| {
+  let read = with_page_tables(|descriptor| {
     read_entries(descriptor, start, end, |entry| {
       if let Some(byte) = pages.next() {
         *byte = u8::from(entry & ENTRY_IS_PRESENT != 0);
+      }
+    })
+  });
+  read.is_ok()
+}
+
+/// Writes 1 to the byte of each page of private anonymous memory that is there and is this process' alone, 0 to the
+/// others. What was read and never written is not; neither is what a forked child shares. `false` where the page tables
+/// cannot be read.
+pub(super) fn fill_own_pages(start: u64, end: u64, residency: &mut [u8]) -> bool {
+  let mut pages = residency.iter_mut();
+  let read = with_page_tables(|descriptor| {
+    read_entries(descriptor, start, end, |entry| {
+      if let Some(byte) = pages.next() {
+        *byte = u8::from(is_own(entry));
       }
     })
   });
@@ -60,7 +94,8 @@ pub(super) fn fill_presence(start: u64, end: u64, residency: &mut [u8]) -> bool 
 /// # Errors
 /// When `/proc/self/pagemap` cannot be read.
 pub(super) fn resident_by_page_tables(start: u64, end: u64) -> Result<FilePages> {
-  PAGEMAP.with(|descriptor| match scan(descriptor, start, end) {
+  let may_scan = pagemap_tells_zero_pages();
+  with_page_tables(|descriptor| match may_scan.then(|| scan(descriptor, start, end)).flatten() {
     Some(pages) => Ok(pages),
     None => sum_entries(descriptor, start, end),
   })
@@ -162,15 +197,24 @@ fn scan_ranges(
 }
 
 const ENTRY_IS_PRESENT: u64 = 1 << 63;
+const ENTRY_IS_FILE_OR_SHARED: u64 = 1 << 61;
+/// Mapped here and nowhere else. The kernel's page of zeros never is; a page that a forked child still shares is not
+/// either.
+const ENTRY_IS_EXCLUSIVE: u64 = 1 << 56;
+
+fn is_own(entry: u64) -> bool {
+  const OWN: u64 = ENTRY_IS_PRESENT | ENTRY_IS_EXCLUSIVE;
+  entry & (OWN | ENTRY_IS_FILE_OR_SHARED) == OWN
+}
 
 fn sum_entries(descriptor: i32, start: u64, end: u64) -> Result<FilePages> {
-  const FILE_OR_SHARED: u64 = 1 << 61;
   let page = page_size();
   let mut pages = FilePages::default();
   read_entries(descriptor, start, end, |entry| {
-    if entry & ENTRY_IS_PRESENT != 0 {
-      let kind = if entry & FILE_OR_SHARED == 0 { &mut pages.copied } else { &mut pages.file };
-      *kind = kind.saturating_add(page);
+    if is_own(entry) {
+      pages.copied = pages.copied.saturating_add(page);
+    } else if entry & ENTRY_IS_PRESENT != 0 && entry & ENTRY_IS_FILE_OR_SHARED != 0 {
+      pages.file = pages.file.saturating_add(page);
     }
   })?;
   Ok(pages)

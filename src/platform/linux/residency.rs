@@ -98,7 +98,7 @@ pub fn pages_in_resident_set(start: u64, end: u64, residency: &mut Vec<u8>) {
     let (from, to) = (pages_between(start, first), pages_between(start, behind));
     asked.get_mut(from..to).unwrap_or_default().fill(1);
   });
-  if scanned.is_none() {
+  if scanned.is_none() && !page_tables::fill_own_pages(start, end, asked) {
     residency.truncate(known);
     resident_pages(start, end, residency);
   }
@@ -111,6 +111,17 @@ pub fn page_residency_works() -> bool {
     let mut residency = Vec::new();
     let (page, behind) = page_of_stack();
     tell_resident_pages(page, behind, &mut residency) && residency.first().is_some_and(|byte| byte & 1 == 1)
+  })
+}
+
+/// Whether the page tables tell which pages are in the resident set: with `PAGEMAP_SCAN` for certain, by their entries but
+/// for pages that a forked child shares. Asked once.
+pub fn page_tables_tell_pages() -> bool {
+  static TELL: OnceLock<bool> = OnceLock::new();
+  *TELL.get_or_init(|| {
+    let mut byte = [0];
+    let (page, behind) = page_of_stack();
+    pagemap_tells_zero_pages() || (page_tables::fill_own_pages(page, behind, &mut byte) && byte == [1])
   })
 }
 

@@ -16,7 +16,7 @@
 //! Where one is missing: `pagemap` or `smaps` instead of `mincore`, `/proc/self/mem` instead of `process_vm_readv`.
 
 use std::ffi::CStr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::proc_file;
@@ -70,14 +70,27 @@ struct Known {
 static KNOWN: AtomicU64 = AtomicU64::new(UNKNOWN);
 const UNKNOWN: u64 = u64::MAX;
 
+/// The set of calls that nobody wants to be made here, whoever would allow them.
+static AVOIDED: AtomicU32 = AtomicU32::new(0);
+
+/// From now on a call counts as one that is not allowed.
+pub(super) fn avoid(call: Call) {
+  AVOIDED.fetch_or(call.bit(), Ordering::Relaxed);
+}
+
+fn is_avoided(call: Call) -> bool {
+  AVOIDED.load(Ordering::Relaxed) & call.bit() != 0
+}
+
 /// Whether a call may be made, as far as that is known without a trial: while the package is loaded, nothing is tried.
 pub(super) fn is_known_to_be_allowed(call: Call) -> bool {
-  known().or_else(learn_without_filter).is_some_and(|known| known.calls & call.bit() != 0)
+  !is_avoided(call)
+    && known().or_else(learn_without_filter).is_some_and(|known| known.calls & call.bit() != 0)
 }
 
 /// Whether a call may be made. The first question under a filter starts a child.
 pub(super) fn allows(call: Call) -> bool {
-  known().unwrap_or_else(learn).calls & call.bit() != 0
+  !is_avoided(call) && known().unwrap_or_else(learn).calls & call.bit() != 0
 }
 
 /// Learns again when filters were added since. Called at the start of each look.
