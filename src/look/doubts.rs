@@ -4,9 +4,14 @@
 //! isolates that say they have more. Memory that nothing explains is no doubt where the same piece of the address space
 //! was without explanation before: in this look, or in the last one that settled. Its place tells that, not how much
 //! there is of it: other memory may have lost its explanation just when as much without any was unmapped.
+//!
+//! What the kernel counts and no mapping has is mostly memory that another thread is just giving back: the mapping goes
+//! first, then page by page the count. Where that thread does not run, this stays so for as long, whatever is read
+//! again. So it is believed to stay only after a second.
 
 use std::collections::BTreeSet;
 use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::attribution::{Part, Search, Survey};
 
@@ -15,6 +20,9 @@ const SEARCHED_PAGES: u64 = 256 * 1024;
 
 /// What may change between two looks without a reason to look again.
 const SLACK_BYTES: u64 = 1024 * 1024;
+
+/// No thread waits so long for a processor, as a rule.
+const LINGERING: Duration = Duration::from_secs(1);
 
 /// Bytes in doubt, by the sign that tells of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -34,6 +42,8 @@ pub(super) struct Known {
   pieces: BTreeSet<(u64, u64)>,
   uncovered: u64,
   missing: u64,
+  /// How much more than that the kernel has counted in every look since then, at least.
+  lingering: Option<(Instant, u64)>,
 }
 
 /// That of the last survey that nobody doubts.
@@ -75,14 +85,31 @@ impl Known {
 pub(super) fn remember(survey: &Survey, doubts: Doubts) {
   let mut accepted = ACCEPTED.lock().unwrap_or_else(PoisonError::into_inner);
   let pieces = unexplained(survey).map(|(place, _)| place);
-  if doubts.none() {
-    let pieces = pieces.collect();
-    *accepted = Known { pieces, uncovered: uncovered(survey), missing: survey.missing_chunks };
+  if doubts.are_of_count_alone() {
+    accepted.pieces = pieces.collect();
+    accepted.missing = survey.missing_chunks;
   } else {
     let still_there = pieces.filter(|place| accepted.pieces.contains(place)).collect();
     accepted.pieces = still_there;
-    accepted.uncovered = accepted.uncovered.min(uncovered(survey));
     accepted.missing = accepted.missing.min(survey.missing_chunks);
+  }
+  accepted.count(uncovered(survey));
+}
+
+impl Known {
+  /// Puts down what the kernel counts and no piece has.
+  fn count(&mut self, uncovered: u64) {
+    if beyond(uncovered, self.uncovered) == 0 {
+      (self.uncovered, self.lingering) = (uncovered, None);
+      return;
+    }
+    let (since, least) = self.lingering.unwrap_or_else(|| (Instant::now(), u64::MAX));
+    let least = least.min(uncovered);
+    if since.elapsed() < LINGERING {
+      self.lingering = Some((since, least));
+    } else {
+      (self.uncovered, self.lingering) = (least, None);
+    }
   }
 }
 
@@ -107,6 +134,20 @@ fn beyond(bytes: u64, known: u64) -> u64 {
 impl Doubts {
   pub(super) fn none(self) -> bool {
     self == Self::default()
+  }
+
+  /// Whether the kernel counts what no mapping has.
+  pub(super) fn is_of_count(self) -> bool {
+    self.uncovered > 0
+  }
+
+  /// What is left of them when several readings came to the same.
+  pub(super) fn after_repetition(self) -> Self {
+    Self { uncovered: self.uncovered, ..Self::default() }
+  }
+
+  fn are_of_count_alone(self) -> bool {
+    self == self.after_repetition()
   }
 
   /// How far the next reading looks for what these may be.

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::cost::{self, Kind, Work};
@@ -152,6 +153,8 @@ struct Attempt {
 /// meets another moment. Gives also the bytes in doubt where that does not end.
 fn settle(own: &OwnProcess, caller: Caller, every_piece: bool) -> Result<(Attempt, u64)> {
   const MOST_READINGS: usize = 8;
+  /// Enough for one that waits for this processor to give back what it is giving back.
+  const FOR_ANOTHER_THREAD: Duration = Duration::from_micros(100);
   let mut known = Known::before();
   let mut best = read(own, caller, every_piece, &known, Search::Near)?;
   let mut doubts = known.doubts_of(&best.survey, best.is_contradicted());
@@ -161,6 +164,9 @@ fn settle(own: &OwnProcess, caller: Caller, every_piece: bool) -> Result<(Attemp
   for _ in 1..MOST_READINGS {
     if doubts.none() {
       break;
+    }
+    if last.unwrap_or(doubts).is_of_count() {
+      thread::sleep(FOR_ANOTHER_THREAD);
     }
     let next = read(own, caller, every_piece, &known, last.unwrap_or(doubts).search())?;
     let doubts_of_next = known.doubts_of(&next.survey, next.is_contradicted());
@@ -172,7 +178,8 @@ fn settle(own: &OwnProcess, caller: Caller, every_piece: bool) -> Result<(Attemp
       (best, doubts) = (next, doubts_of_next);
     }
     if is_lasting {
-      doubts = Doubts::default(); // it was the same again and again: nothing moves
+      doubts = doubts.after_repetition(); // nothing moves
+      break;
     }
   }
   doubts::remember(&best.survey, doubts);
