@@ -139,15 +139,22 @@ impl Residency {
   pub(in crate::attribution) fn runs_between(&self, start: u64, end: u64) -> Vec<(u64, u64)> {
     let mut runs: Vec<(u64, u64)> = Vec::new();
     let mut address = start;
-    for byte in self.pages(start, end) {
-      let next = address.saturating_add(self.page_size);
-      if byte & 1 == 1 {
-        match runs.last_mut().filter(|(_, behind)| *behind == address) {
-          Some((_, behind)) => *behind = next,
-          None => runs.push((address, next)),
-        }
+    // Of a range that is reserved for code hardly anything is there: eight pages at a time are passed over.
+    for pages in self.pages(start, end).chunks(8) {
+      if pages == [0; 8] {
+        address = address.saturating_add(self.page_size.saturating_mul(8));
+        continue;
       }
-      address = next;
+      for byte in pages {
+        let next = address.saturating_add(self.page_size);
+        if byte & 1 == 1 {
+          match runs.last_mut().filter(|(_, behind)| *behind == address) {
+            Some((_, behind)) => *behind = next,
+            None => runs.push((address, next)),
+          }
+        }
+        address = next;
+      }
     }
     runs
   }
