@@ -181,6 +181,9 @@ pub fn call_in_fork(call: Function<(), ()>, seconds: u32) -> i32 {
 }
 
 /// Calls a function while a child made by a bare fork shares all memory that V8 does not keep from children.
+///
+/// # Errors
+/// What the function throws.
 #[napi]
 pub fn call_beside_fork(call: Function<(), ()>) -> napi::Result<()> {
   // SAFETY: the child does nothing but wait for its end.
