@@ -69,8 +69,8 @@ pub fn weigh(survey: &mut Survey, own: OwnIsolate) -> V8Evidence {
   V8Evidence::Estimated
 }
 
-/// Weighs the pages of each isolate against what it said last. It may have changed while we looked, or grown since: pages beyond its words are its
-/// own where the lists of its spaces say so. Where it has fewer, some were not recognised.
+/// Weighs the pages of each isolate against what it said last. It may have changed while we looked, or grown since: pages
+/// beyond its words are its own where the lists of its spaces say so. Where it has fewer, some were not recognised.
 pub fn weigh_others(survey: &Survey, words: &[IsolateWords]) -> HashMap<u64, V8Evidence> {
   let mut pages: HashMap<u64, u64> = words.iter().map(|words| (words.address, 0)).collect();
   for Measured { piece, .. } in &survey.measured {
