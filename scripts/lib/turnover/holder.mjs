@@ -114,7 +114,10 @@ const TAKE = {
 /** What of a thing is in memory, where that is not all of it. */
 const IN_MEMORY = { untouched: () => 0, five: () => 0, split: () => 0, begun: () => PAGE }
 
-const words = () => slot.say(getHeapStatistics().total_physical_size)
+const words = () => {
+  const { total_physical_size: physical, total_heap_size: committed } = getHeapStatistics()
+  slot.say(physical, committed)
+}
 const heartbeat = setInterval(words, HEARTBEAT_MS)
 
 parentPort.on('message', ({ port, end, of }) => {

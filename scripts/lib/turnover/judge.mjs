@@ -29,7 +29,8 @@ export function problemsOf(seen, said) {
 }
 
 function* problemsOfKernel({ look, before, after, kernel, heapsMoved }) {
-  const { least, most, parts: last } = kernel.last
+  const { least, most, leastFile, mostFile, parts: last } = kernel.last
+  const filesMoved = mostFile - leastFile
   const moved = movedBetween(before, after) + heapsMoved
   const off = Math.max(least - look.rss, look.rss - most, 0)
   // 1 % and 4 MiB: what V8 and malloc do beyond what workers tell of, such as garbage of the looks themselves.
@@ -47,10 +48,11 @@ function* problemsOfKernel({ look, before, after, kernel, heapsMoved }) {
     // A library's `.bss` cannot be told from an anonymous mapping right behind it.
     const bss = part === 'code' ? Math.max(first.zeroedData, last.zeroedData) : 0
     const high = Math.max(first[part], last[part]) + bss
-    if (own[part] < low - 2 * MIB || own[part] > high + 2 * MIB) {
+    const tolerance = 2 * MIB + filesMoved
+    if (own[part] < low - tolerance || own[part] > high + tolerance) {
       yield [
         `${part} is not what smaps says`,
-        `${mib(own[part])}, smaps ${mib(first[part])} and ${mib(last[part])}`,
+        `${mib(own[part])}, smaps ${mib(first[part])} and ${mib(last[part])}, moved ${mib(filesMoved)}`,
       ]
     }
   }

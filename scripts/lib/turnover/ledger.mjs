@@ -149,12 +149,15 @@ class Slot {
     this.#set(TURN, turn)
   }
 
-  /** V8's own word for the heap's pages in memory. */
-  say(physical) {
+  /**
+   * V8's own words for the heap's pages: how many are in memory, and how many it has. It believes a page to be in memory
+   * as far as it was in use since it took it last: more than that may be.
+   */
+  say(physical, committed) {
     const place = TURNS + (this.turn % TURNS_KEPT) * 3
     const least = this.#get(place + 1)
     this.#set(place + 1, least === 0 ? physical : Math.min(least, physical))
-    this.#set(place + 2, Math.max(this.#get(place + 2), physical))
+    this.#set(place + 2, Math.max(this.#get(place + 2), committed))
     this.#set(HEARTBEATS, this.#get(HEARTBEATS) + 1)
   }
 

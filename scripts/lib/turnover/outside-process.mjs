@@ -3,7 +3,8 @@
 //   node outside-process.mjs PID REQUESTS ANSWERS    two named pipes
 //
 // A request is one byte: 'b' begins a look, 'B' the same with smaps, 'e' and 'E' end it. Between the two it reads the
-// resident set size again and again.
+// resident set size again and again, and how much of it files have: the kernel takes pages of programs out of memory and
+// back in when it likes.
 
 import { constants, openSync, readFileSync, readSync, writeSync } from 'node:fs'
 import { partsOfSmaps } from './smaps.mjs'
@@ -29,7 +30,6 @@ for (;;) {
   const parts =
     request === request.toUpperCase() ? partsOfSmaps(readFileSync(`/proc/${pid}/smaps`, 'latin1')) : null
   if (request.toLowerCase() === 'b') {
-    window = { least: Number.POSITIVE_INFINITY, most: 0, samples: 0 }
     sample()
     answer({ parts })
   } else {
@@ -56,10 +56,15 @@ function rest(milliseconds) {
 
 function sample() {
   const length = readSync(statm, text, 0, text.length, 0)
-  const rss = Number(text.toString('latin1', 0, length).split(' ')[1]) * 4096
-  window ??= { least: rss, most: rss, samples: 0 }
+  const [, rss, file] = text
+    .toString('latin1', 0, length)
+    .split(' ')
+    .map((pages) => Number(pages) * 4096)
+  window ??= { least: rss, most: rss, leastFile: file, mostFile: file, samples: 0 }
   window.least = Math.min(window.least, rss)
   window.most = Math.max(window.most, rss)
+  window.leastFile = Math.min(window.leastFile, file)
+  window.mostFile = Math.max(window.mostFile, file)
   window.samples++
 }
 
