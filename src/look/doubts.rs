@@ -13,7 +13,9 @@ use std::collections::BTreeSet;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::attribution::{Part, Search, Survey};
+use super::own_space::OwnProcess;
+use crate::attribution::{Memory, Part, Search, Survey, begins_large_chunk};
+use crate::platform;
 
 /// Pages that one reading may go through in search of what malloc says it has: a GiB.
 const SEARCHED_PAGES: u64 = 256 * 1024;
@@ -74,10 +76,30 @@ impl Known {
     pieces
   }
 
-  /// Adds the pieces of a reading: met again in the next one, they are no doubt.
-  pub(super) fn meet(&mut self, survey: &Survey) {
-    self.pieces.extend(unexplained(survey).map(|(place, _)| place));
+  /// Adds the pieces of a reading that are as they were found when they are asked about again: met once more in the next
+  /// reading, they are no doubt. What was unmapped during a reading has no explanation either, and a thread that maps
+  /// blocks of one size is given the same place again and again.
+  pub(super) fn meet(&mut self, survey: &Survey, own: &OwnProcess) {
+    for (place, resident) in unexplained(survey) {
+      if !self.pieces.contains(&place) && is_as_it_was(place, resident, own) {
+        self.pieces.insert(place);
+      }
+    }
   }
+}
+
+/// Whether a piece has about as much in memory as a moment ago, and is still none of malloc's.
+fn is_as_it_was((start, end): (u64, u64), resident: u64, own: &OwnProcess) -> bool {
+  let mut words = [0; 2];
+  let mut pages = Vec::new();
+  platform::resident_pages(start, end, &mut pages);
+  let page_size = platform::page_size();
+  let present =
+    pages.iter().filter(|byte| **byte & 1 == 1).fold(0_u64, |sum, _| sum.saturating_add(page_size));
+  let begins_chunk = pages.first().is_some_and(|byte| byte & 1 == 1)
+    && own.read(start, &mut words)
+    && begins_large_chunk(words, page_size);
+  !platform::page_residency_works() || (present.abs_diff(resident) <= SLACK_BYTES && !begins_chunk)
 }
 
 /// Remembers what has no explanation in the survey that a look came to. Where doubts are left, nothing new is taken for

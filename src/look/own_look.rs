@@ -158,7 +158,7 @@ fn settle(own: &OwnProcess, caller: Caller, every_piece: bool) -> Result<(Attemp
   let mut known = Known::before();
   let mut best = read(own, caller, every_piece, &known, Search::Near)?;
   let mut doubts = known.doubts_of(&best.survey, best.is_contradicted());
-  known.meet(&best.survey);
+  known.meet(&best.survey, own);
   let mut last: Option<Doubts> = None;
   let mut repetitions = 0_usize;
   for _ in 1..MOST_READINGS {
@@ -170,7 +170,7 @@ fn settle(own: &OwnProcess, caller: Caller, every_piece: bool) -> Result<(Attemp
     }
     let next = read(own, caller, every_piece, &known, last.unwrap_or(doubts).search())?;
     let doubts_of_next = known.doubts_of(&next.survey, next.is_contradicted());
-    known.meet(&next.survey);
+    known.meet(&next.survey, own);
     let is_like_last = last.replace(doubts_of_next).is_some_and(|last| doubts_of_next.is_like(last));
     repetitions = if is_like_last { repetitions.saturating_add(1) } else { 0 };
     let is_lasting = repetitions >= doubts_of_next.repetitions_to_believe();

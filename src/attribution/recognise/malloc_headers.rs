@@ -8,6 +8,11 @@ const FLAGS: u64 = 7;
 /// `MALLOC_ALIGNMENT`: sizes are multiples of it.
 const ALIGNMENT: u64 = 16;
 
+/// Whether these are the first two words of a chunk that has a mapping of its own.
+pub fn begins_large_chunk(words: [u64; 2], page_size: u64) -> bool {
+  Header::of(words).end_of_large_chunk(0, u64::MAX, page_size).is_some()
+}
+
 /// The first two words of a chunk.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Header {

@@ -17,6 +17,7 @@ mod v8_own_memory;
 
 pub use arenas::is_arena_address;
 pub use heap_pages::{HeapPages, heap_page_candidates};
+pub use malloc_headers::begins_large_chunk;
 pub use scene::Search;
 
 use super::facts::Facts;
