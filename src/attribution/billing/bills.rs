@@ -1,7 +1,6 @@
-//! Whose the resident memory is, thread by thread.
+//! Whose the resident memory is, thread by thread: bills, and what is shared, add up to what is resident.
 //!
-//! Pages of its isolate, its stack and its arena are a thread's own. What several threads use, or nobody alive, is
-//! shared: the bills and what is shared add up to what is resident.
+//! Pages of its isolate, its stack and its arena are a thread's own. What several threads use, or nobody, is shared.
 
 use std::collections::HashMap;
 
