@@ -204,31 +204,3 @@ describe('many who are asked at once', () => {
     }
   })
 })
-
-describe('a child made by a bare fork', () => {
-  it('never waits for threads that it does not have, nor for locks that they hold', async () => {
-    const ends = await withWorkers(async () => {
-      const { rssBreakdown, workerRss, workerRssAsync, rssBreakdownAsync } = require('./index.js')
-      const { callInFork } = require('./__test__/helpers/test-addon.js')
-      const busy = [await ToldWorker.start(), await ToldWorker.start()]
-      for (const worker of busy) await worker.tell('become', 'lookForEver')
-      await workerRssAsync()
-      const ends = []
-      for (let round = 0; round < 10; round++) {
-        const pending = [workerRssAsync({ waitMs: 20 }), rssBreakdownAsync()]
-        ends.push(
-          callInFork(() => {
-            rssBreakdown()
-            const { threads } = workerRss({ waitMs: Number.POSITIVE_INFINITY })
-            if (threads.length !== 1 || threads[0].threadId !== 0) throw new Error('other threads')
-            workerRssAsync({ waitMs: Number.POSITIVE_INFINITY }) // its loop is the parent's: nobody gets the answer
-            workerRss()
-          }, 30),
-        )
-        await Promise.all(pending)
-      }
-      return ends
-    })
-    assert.deepEqual(ends, Array(10).fill(0))
-  })
-})

@@ -154,32 +154,6 @@ pub fn block_brk() {
   assert_eq!(page, behind);
 }
 
-/// Calls a function in a child made by a bare fork, as programs do that become daemons. Gives how the child ended: 0 after
-/// the call, -1 where it did not return within `seconds`.
-#[napi]
-pub fn call_in_fork(call: Function<(), ()>, seconds: u32) -> i32 {
-  // SAFETY: the child calls nothing but what is tested, and then `_exit`.
-  let child = unsafe { libc::fork() };
-  if child == 0 {
-    let failed = i32::from(call.call(()).is_err());
-    // SAFETY: `_exit` does not return, and runs nothing of the parent's.
-    unsafe { libc::_exit(failed) };
-  }
-  let mut status = -1;
-  for _ in 0..seconds * 100 {
-    // SAFETY: `status` is a live local, and the child ours.
-    if unsafe { libc::waitpid(child, &raw mut status, libc::WNOHANG) } == child {
-      return libc::WEXITSTATUS(status);
-    }
-    std::thread::sleep(Duration::from_millis(10));
-  }
-  // SAFETY: the child is ours and was not waited for.
-  unsafe { libc::kill(child, libc::SIGKILL) };
-  // SAFETY: as above; `status` is a live local.
-  unsafe { libc::waitpid(child, &raw mut status, 0) };
-  -1
-}
-
 /// Calls a function while a child made by a bare fork shares all memory that V8 does not keep from children.
 ///
 /// # Errors
