@@ -19,7 +19,6 @@ pub mod sandbox;
 use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::ptr::null_mut;
-use std::time::Duration;
 
 use napi::bindgen_prelude::Function;
 use napi_derive::napi;
