@@ -7,7 +7,7 @@
 //!
 //! What the kernel counts and no mapping has is mostly memory that another thread is just giving back: the mapping goes
 //! first, then page by page the count. Where that thread does not run, this stays so for as long, whatever is read
-//! again. So it is believed to stay only after a second.
+//! again. So it is believed to stay only after a minute in which every look met it.
 
 use std::collections::BTreeSet;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -23,8 +23,9 @@ const SEARCHED_PAGES: u64 = 256 * 1024;
 /// What may change between two looks without a reason to look again.
 const SLACK_BYTES: u64 = 1024 * 1024;
 
-/// No thread waits so long for a processor, as a rule.
-const LINGERING: Duration = Duration::from_secs(1);
+/// No thread waits so long for a processor. On two cores with thirty runnable threads one may wait for a second, and as
+/// looks take as long there, each of several may meet such a thread.
+const LINGERING: Duration = Duration::from_secs(60);
 
 /// Bytes in doubt, by the sign that tells of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
