@@ -45,6 +45,8 @@ pub(super) struct Known {
   pieces: BTreeSet<(u64, u64)>,
   uncovered: u64,
   missing: u64,
+  /// Isolates that say something else, and did so when they were read again: one that rests speaks of before it rested.
+  contradicted: BTreeSet<u64>,
   /// How much more than that the kernel has counted in every look since then, at least.
   lingering: Option<(Instant, u64)>,
 }
@@ -58,15 +60,15 @@ impl Known {
     ACCEPTED.lock().unwrap_or_else(PoisonError::into_inner).clone()
   }
 
-  /// The doubts about a survey; `contradicted` where an isolate says that it has more than was found.
-  pub(super) fn doubts_of(&self, survey: &Survey, contradicted: bool) -> Doubts {
+  /// The doubts about a survey. `contradicted` are the isolates that say something else than was found.
+  pub(super) fn doubts_of(&self, survey: &Survey, contradicted: &BTreeSet<u64>) -> Doubts {
     let new = unexplained(survey).filter(|(place, _)| !self.pieces.contains(place));
     let new = new.fold(0_u64, |sum, (_, resident)| sum.saturating_add(resident));
     Doubts {
       unexplained: beyond(new, 0),
       uncovered: beyond(uncovered(survey), self.uncovered),
       missing: beyond(survey.missing_chunks, self.missing),
-      contradicted,
+      contradicted: !contradicted.is_subset(&self.contradicted),
     }
   }
 
@@ -105,13 +107,15 @@ fn is_as_it_was((start, end): (u64, u64), resident: u64, own: &OwnProcess) -> bo
 
 /// Remembers what has no explanation in the survey that a look came to. Where doubts are left, nothing new is taken for
 /// granted, and what is gone is forgotten all the same.
-pub(super) fn remember(survey: &Survey, doubts: Doubts) {
+pub(super) fn remember(survey: &Survey, doubts: Doubts, contradicted: BTreeSet<u64>) {
   let mut accepted = ACCEPTED.lock().unwrap_or_else(PoisonError::into_inner);
   let pieces = unexplained(survey).map(|(place, _)| place);
   if doubts.are_of_count_alone() {
     accepted.pieces = pieces.collect();
     accepted.missing = survey.missing_chunks;
+    accepted.contradicted = contradicted;
   } else {
+    accepted.contradicted.retain(|isolate| contradicted.contains(isolate));
     let still_there = pieces.filter(|place| accepted.pieces.contains(place)).collect();
     accepted.pieces = still_there;
     accepted.missing = accepted.missing.min(survey.missing_chunks);

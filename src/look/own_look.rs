@@ -1,6 +1,6 @@
 //! One look at our own process, taken again where the process moved under it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -157,7 +157,7 @@ fn settle(own: &OwnProcess, caller: Caller, every_piece: bool) -> Result<(Attemp
   const FOR_ANOTHER_THREAD: Duration = Duration::from_micros(100);
   let mut known = Known::before();
   let mut best = read(own, caller, every_piece, &known, Search::Near)?;
-  let mut doubts = known.doubts_of(&best.survey, best.is_contradicted());
+  let mut doubts = known.doubts_of(&best.survey, &best.contradicted());
   known.meet(&best.survey, own);
   let mut last: Option<Doubts> = None;
   let mut repetitions = 0_usize;
@@ -169,7 +169,7 @@ fn settle(own: &OwnProcess, caller: Caller, every_piece: bool) -> Result<(Attemp
       thread::sleep(FOR_ANOTHER_THREAD);
     }
     let next = read(own, caller, every_piece, &known, last.unwrap_or(doubts).search())?;
-    let doubts_of_next = known.doubts_of(&next.survey, next.is_contradicted());
+    let doubts_of_next = known.doubts_of(&next.survey, &next.contradicted());
     known.meet(&next.survey, own);
     let is_like_last = last.replace(doubts_of_next).is_some_and(|last| doubts_of_next.is_like(last));
     repetitions = if is_like_last { repetitions.saturating_add(1) } else { 0 };
@@ -182,7 +182,7 @@ fn settle(own: &OwnProcess, caller: Caller, every_piece: bool) -> Result<(Attemp
       break;
     }
   }
-  doubts::remember(&best.survey, doubts);
+  doubts::remember(&best.survey, doubts, best.contradicted());
   Ok((best, doubts.bytes()))
 }
 
@@ -218,9 +218,10 @@ fn read(
 }
 
 impl Attempt {
-  /// Whether an isolate says that it has more than was found.
-  fn is_contradicted(&self) -> bool {
-    self.evidence.values().any(|evidence| *evidence == V8Evidence::Estimated)
+  /// The isolates that say something else than was found.
+  fn contradicted(&self) -> BTreeSet<u64> {
+    let is_estimated = |(_, evidence): &(&u64, &V8Evidence)| **evidence == V8Evidence::Estimated;
+    self.evidence.iter().filter(is_estimated).map(|(isolate, _)| *isolate).collect()
   }
 }
 
