@@ -108,6 +108,18 @@ describe('a worker that starts after another one ended', () => {
   })
 })
 
+/**
+ * What is kept is in nativeHeap, and what is foreign, and little more, in other. On a machine that does much else, each
+ * reading of a look may meet another moment; then the look says so, and that is seldom.
+ */
+function assertTrue(looks, kept, mostUnsettled) {
+  const unsettled = looks.filter((look) => look.unsettled > 0)
+  assert.ok(unsettled.length <= mostUnsettled, `${unsettled.length} of ${looks.length} looks did not settle`)
+  const isWrong = ({ rss, other, nativeHeap, foreign = 0, unsettled }) =>
+    Math.max(other - foreign - mostOther(rss), foreign - other, kept - nativeHeap) > unsettled
+  assert.deepEqual(looks.filter(isWrong), [])
+}
+
 describe('a look at a process whose mappings change', () => {
   // One step of the thread beside; `any(from, to)` is a random number of MiB in bytes. Blocks larger than 32 MiB always
   // have a mapping of their own, others as soon as malloc finds no free space for them.
@@ -160,15 +172,7 @@ describe('a look at a process whose mappings change', () => {
         },
         { args: [script] },
       )
-      // On a machine that does much else, each reading of a look may meet another moment. Then the look says so.
-      const unsettled = looks.filter((look) => look.unsettled > 0)
-      assert.ok(
-        unsettled.length <= looks.length / 20,
-        `${unsettled.length} of ${looks.length} looks did not settle`,
-      )
-      const isWrong = ({ rss, other, nativeHeap, unsettled }) =>
-        Math.max(other - mostOther(rss), kept - nativeHeap) > unsettled
-      assert.deepEqual(looks.filter(isWrong), [])
+      assertTrue(looks, kept, looks.length / 20)
     })
   }
 
@@ -212,11 +216,7 @@ describe('a look at a process whose mappings change', () => {
       { args: [script, FOREIGN, ROUNDS] },
     )
     // The thread beside writes 33 MiB at a time: now and then each of the readings of a look meets such a moment.
-    const unsettled = looks.filter((look) => look.unsettled > 0)
-    assert.ok(unsettled.length <= ROUNDS / 4, `${unsettled.length} of ${looks.length} looks did not settle`)
-    const isWrong = ({ rss, other, nativeHeap, foreign, unsettled }) =>
-      Math.max(other - foreign - mostOther(rss), foreign - other, kept - nativeHeap) > unsettled
-    assert.deepEqual(looks.filter(isWrong), [])
+    assertTrue(looks, kept, ROUNDS / 4)
   })
 
   it('puts no pages into memory that another thread has just mapped, and never touched', async () => {

@@ -9,8 +9,8 @@ use crate::attribution::{OwnIsolate, ResidencySource, V8Evidence};
 use crate::js_number::js_number;
 use crate::look::{Caller, Look};
 use crate::malloc;
+use crate::threads::background_thread;
 use crate::threads::env_state;
-use crate::threads::errands;
 
 /// How the figures of a look came about.
 #[napi(object, object_from_js = false)]
@@ -80,7 +80,7 @@ pub(super) fn budget_of(budget_ms: Option<f64>) -> Option<Duration> {
 /// Nobody waits for this call any more.
 #[napi(catch_unwind)]
 pub(crate) fn give_up_call(env: Env, call: u32) {
-  errands::give_up(env, call);
+  background_thread::give_up(env, call);
 }
 
 /// A span that JavaScript measured; none where that is no span.

@@ -4,10 +4,10 @@
 mod external_buffers;
 mod footprint;
 mod look;
-mod mail;
 mod memory_usage;
 mod raise;
 mod rss_breakdown;
+mod thread_messages;
 mod trim;
 mod v8_layer;
 mod weak_objects;

@@ -13,7 +13,7 @@ use crate::js_number::js_number;
 use crate::look::cost::{self, Kind};
 use crate::look::{self, Caller, Look};
 use crate::malloc;
-use crate::threads::errands::{self, Step};
+use crate::threads::background_thread::{self, Step};
 use crate::threads::pending_call::Answer;
 
 /// What JavaScript shapes into the public result.
@@ -103,7 +103,7 @@ pub(crate) fn rss_breakdown_async(env: Env, request: RawRequest) -> napi::Result
     let outcome = task.look();
     Step::Done(Answer::of(move |env| outcome.map_err(|error| raise(env, error))))
   };
-  errands::run(env, Box::new(answer))
+  background_thread::run(env, Box::new(answer))
 }
 
 /// What a call of `rssBreakdown()` took in all, but for what it waited and the allocator's walk.

@@ -15,8 +15,8 @@ use crate::look::cost::{self, Kind as LookKind};
 use crate::look::thread_bills::{Entry, Kind, Question, State, ThreadBills};
 use crate::malloc;
 use crate::platform;
+use crate::threads::background_thread::{self, Step};
 use crate::threads::env_state;
-use crate::threads::errands::{self, Step};
 use crate::threads::listener::HeapWords;
 use crate::threads::pending_call::Answer;
 use crate::threads::registry;
@@ -144,7 +144,7 @@ pub(crate) fn worker_rss(env: Env, request: RawWorkerRequest) -> napi::Result<Ra
 #[napi(catch_unwind)]
 pub(crate) fn worker_rss_async(env: Env, request: RawWorkerRequest) -> napi::Result<(Unknown<'static>, u32)> {
   let task = WorkerRssTask::of(env, request).map_err(|error| raise(env, error))?;
-  errands::run(env, Box::new(move || task.look_elsewhere()))
+  background_thread::run(env, Box::new(move || task.look_elsewhere()))
 }
 
 /// What a call of `workerRss()` took in all, but for what it waited and the search.

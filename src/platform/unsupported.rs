@@ -199,9 +199,6 @@ pub unsafe fn is_locked(_start: usize, _length: usize) -> bool {
 /// See [`map`].
 pub fn without_huge_pages(_start: usize, _length: usize) {}
 
-/// Nothing is brought nearer.
-pub fn prefetch(_address: usize) {}
-
 /// Milliseconds since the first call.
 pub fn coarse_millis() -> u64 {
   static START: OnceLock<Instant> = OnceLock::new();

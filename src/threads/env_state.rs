@@ -11,10 +11,10 @@ use napi::bindgen_prelude::{Env, JsObjectValue, JsValue, Object, Status, check_s
 use napi::sys;
 
 use super::fast_reads::{read_rss, read_totals};
-use super::mail;
 use super::pending_call::PendingCalls;
 use super::registry::{JsThread, Registration};
 use super::slots::{Slot, Slots};
+use super::thread_messages;
 use super::weak_objects::WeakObjects;
 use crate::platform::find_symbol;
 use crate::v8::V8Layer;
@@ -140,7 +140,7 @@ unsafe extern "C" fn free(env: sys::napi_env, data: *mut c_void, _hint: *mut c_v
   // SAFETY: the pointer came from Box::into_raw in `install`, and Node runs this once, after all callbacks.
   let mut state = unsafe { Box::from_raw(data.cast::<EnvState>()) };
   state.weak_objects.clear(env);
-  mail::forget_listener(env);
+  thread_messages::forget_listener(env);
   // SAFETY: `create_slots` made the reference in this environment, and nothing uses the slots any more. Node does
   // not free references by itself.
   unsafe { sys::napi_delete_reference(env, state.array) };

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use super::bell;
+use super::wakeups;
 use crate::v8::{Environment, HeapStatistics, Isolate};
 
 /// What V8 says of one isolate. Sizes are bytes.
@@ -92,7 +92,7 @@ impl Listener {
   /// The isolate is about to go: nobody waits for it any longer.
   pub(crate) fn end(&self) {
     self.has_ended.store(true, Ordering::Release);
-    bell::ring();
+    wakeups::ring();
   }
 
   /// Asks V8 about the calling thread's isolate; `None` when that is another one.
@@ -112,7 +112,7 @@ impl Listener {
     *answered = questions;
     if let Some(words) = self.ask_v8() {
       self.store(words);
-      bell::ring();
+      wakeups::ring();
     }
   }
 
@@ -164,7 +164,7 @@ impl Asked {
         return;
       }
       let is_asked = || own.as_ref().is_some_and(|own| own.questions.load(Ordering::Acquire) != answered);
-      bell::sleep(Some(deadline), || is_asked() || self.is_answered());
+      wakeups::sleep(Some(deadline), || is_asked() || self.is_answered());
     }
   }
 }
@@ -176,7 +176,7 @@ unsafe extern "C" fn answer(data: *mut c_void) {
   listener.is_asked.store(false, Ordering::Release);
   if let Some(words) = listener.ask_v8() {
     listener.store(words);
-    bell::ring();
+    wakeups::ring();
   }
 }
 

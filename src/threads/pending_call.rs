@@ -14,7 +14,7 @@ use napi::bindgen_prelude::{
 };
 use napi::sys;
 
-use super::bell;
+use super::wakeups;
 
 /// Makes the answer, on the thread that called.
 pub(crate) struct Answer(Box<dyn FnOnce(Env) -> napi::Result<sys::napi_value> + Send>);
@@ -127,7 +127,7 @@ impl PendingCall {
     let function = lock(&self.function).take();
     if let Some(function) = function {
       function.release(sys::ThreadsafeFunctionReleaseMode::abort);
-      bell::ring();
+      wakeups::ring();
     }
     if let (Some(deferred), Ok(nothing)) = (deferred, undefined(env)) {
       // SAFETY: the promise is of this environment and not settled; who settles it takes it first.
@@ -197,7 +197,7 @@ unsafe extern "C" fn finish(_env: sys::napi_env, data: *mut c_void, _hint: *mut 
   let function = lock(&call.function).take();
   if let Some(function) = function {
     function.release(sys::ThreadsafeFunctionReleaseMode::release); // newer Nodes keep it until then
-    bell::ring();
+    wakeups::ring();
   }
 }
 

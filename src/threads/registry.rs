@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::listener::{Asked, HeapWords, Listener, after_collection};
-use super::{bell, mail};
+use super::{thread_messages, wakeups};
 use crate::attribution::ThreadArena;
 use crate::malloc;
 use crate::platform::{OwnMemory, current_thread};
@@ -179,7 +179,7 @@ pub(crate) fn ask_all(own: Option<HeapWords>) -> Asked {
     }
   }
   drop(registry);
-  bell::ring(); // who waits for the caller has its words now, and who waits itself is asked
+  wakeups::ring(); // who waits for the caller has its words now, and who waits itself is asked
   Asked::new(listeners, own_listener, since)
 }
 
@@ -266,7 +266,7 @@ impl Drop for Registration {
     registry.retain(|record| record.loads > 0);
     drop(registry);
     if let Some(thread) = left {
-      mail::thread_left(thread);
+      thread_messages::thread_left(thread);
     }
     if let Some(listener) = &self.listener {
       listener.end();

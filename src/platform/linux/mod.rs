@@ -17,10 +17,10 @@ mod sandbox;
 mod small_file;
 mod spare_descriptor;
 mod symbol;
+mod syscall_trial;
 mod thread_activity;
 mod thread_list;
 mod thread_numbers;
-mod trial;
 
 use std::sync::OnceLock;
 
@@ -28,7 +28,7 @@ pub use clock::coarse_millis;
 pub use counter_lag::counter_lag;
 pub use external_memory::{allocate_zeroed, free, give_back, is_locked, map, unmap, without_huge_pages};
 pub use footprint::footprint;
-pub use own_memory::{OwnMemory, prefetch, read_own_words};
+pub use own_memory::{OwnMemory, read_own_words};
 pub use own_pages::OwnPages;
 pub use page_tables::pagemap_tells_zero_pages;
 pub use peak::{peak_resident_set_size, reset_peak_resident_set_size};

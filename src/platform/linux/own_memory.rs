@@ -239,7 +239,7 @@ fn last_errno() -> i32 {
 /// and of the TLB; asked for ahead they overlap, where the kernel would wait for one after the other. Where nothing
 /// is mapped, nothing happens: the instruction never faults.
 #[cfg(target_arch = "x86_64")]
-pub fn prefetch(address: usize) {
+fn prefetch(address: usize) {
   use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
   // SAFETY: a prefetch is a hint to the processor. It accesses nothing that the program could notice.
   unsafe { _mm_prefetch::<_MM_HINT_T0>(without_provenance_mut::<i8>(address)) };
@@ -247,7 +247,7 @@ pub fn prefetch(address: usize) {
 
 /// No stable intrinsic exists here, and the rest works without.
 #[cfg(not(target_arch = "x86_64"))]
-pub fn prefetch(_address: usize) {}
+fn prefetch(_address: usize) {}
 
 /// What looks like a pointer may be any word. One outside the user's half of the address space would make the kernel
 /// refuse a whole call; it becomes null, and so does what lies where the kernel lets nobody map.

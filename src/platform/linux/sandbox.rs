@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::proc_file;
-use super::trial::survivors;
+use super::syscall_trial::survivors;
 use crate::parse::status;
 
 /// A system call, or several that are of use together only.

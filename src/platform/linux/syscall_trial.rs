@@ -36,7 +36,8 @@ fn run(trial: &Trial) -> bool {
   let mut stack = vec![0_u128; STACK];
   let top = stack.as_mut_ptr_range().end;
   let argument = std::ptr::from_ref(trial).cast_mut().cast();
-  // SAFETY: the child runs on a stack of its own while this thread waits, and what it is given outlives it.
+  // SAFETY: the child runs on a stack of its own while this thread waits, and what it is given outlives it. It shares
+  // all else with this thread, `errno` too, and writes nothing of it but that and the trial.
   let child = unsafe { libc::clone(try_calls, top.cast(), libc::CLONE_VM | libc::CLONE_VFORK, argument) };
   if child < 0 {
     return false;

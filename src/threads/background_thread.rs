@@ -11,10 +11,10 @@ use std::time::Instant;
 
 use napi::bindgen_prelude::{Env, Unknown, panic_to_error};
 
-use super::bell;
 use super::env_state;
 use super::listener::Asked;
 use super::pending_call::{Answer, PendingCall};
+use super::wakeups;
 use crate::platform::PerProcess;
 
 /// What is to be done for one call.
@@ -96,7 +96,7 @@ impl Office {
       orders.errands.push_back((call, errand));
     }
     drop(orders);
-    bell::ring();
+    wakeups::ring();
     has_thread
   }
 
@@ -118,7 +118,7 @@ impl Office {
         }
       }
       let deadline = waiting.iter().map(|waiting| waiting.deadline).min();
-      bell::sleep(deadline, || self.has_errands() || waiting.iter_mut().any(Waiting::is_over));
+      wakeups::sleep(deadline, || self.has_errands() || waiting.iter_mut().any(Waiting::is_over));
     }
   }
 
