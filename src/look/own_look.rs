@@ -18,7 +18,7 @@ use crate::buffers::{self, Holdings, SmallOnPages};
 use crate::error::{MeasureError, Result};
 use crate::malloc;
 use crate::parse::status;
-use crate::platform::{self, PerProcess, ThreadPlace};
+use crate::platform::{self, ThreadPlace};
 use crate::threads::{live_isolates, registry};
 
 /// A look and how its figures came about.
@@ -91,14 +91,14 @@ impl Look {
   }
 }
 
-/// Only one thread looks at a time: two would measure each other's work. A child may be forked while another looks.
-static LOOKING: PerProcess<Mutex<()>> = PerProcess::new(Mutex::default);
+/// Only one thread looks at a time: two would measure each other's work.
+static LOOKING: Mutex<()> = Mutex::new(());
 
 /// Looks at this process, by the cheapest way that tells the truth. Every single piece is measured where `every_piece`
 /// is set.
 pub(crate) fn look(caller: Caller, every_piece: bool) -> Result<Look> {
   let start = Instant::now();
-  let _alone = LOOKING.get().lock().unwrap_or_else(PoisonError::into_inner);
+  let _alone = LOOKING.lock().unwrap_or_else(PoisonError::into_inner);
   let waited = start.elapsed();
   let own = OwnProcess::open();
   let (settled, unsettled) = settle(&own, caller, every_piece)?;

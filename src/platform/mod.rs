@@ -4,7 +4,6 @@
 //! module in bytes, never in pages.
 
 pub mod counter_lag;
-mod per_process;
 
 #[cfg(all(target_os = "linux", not(feature = "unsupported")))]
 mod linux;
@@ -15,8 +14,6 @@ use linux as current;
 mod unsupported;
 #[cfg(any(not(target_os = "linux"), feature = "unsupported"))]
 use unsupported as current;
-
-pub use per_process::PerProcess;
 
 pub use current::{
   OwnMemory, OwnPages, SUPPORTED, allocate_zeroed, avoid, borrow_spare_descriptor, coarse_millis,

@@ -15,7 +15,6 @@ use super::env_state;
 use super::listener::Asked;
 use super::pending_call::{Answer, PendingCall};
 use super::wakeups;
-use crate::platform::PerProcess;
 
 /// What is to be done for one call.
 pub(crate) type Errand = Box<dyn FnOnce() -> Step + Send>;
@@ -45,19 +44,17 @@ impl Waiting {
   }
 }
 
-/// What the thread has before it. A forked child has neither the thread nor its errands.
-#[derive(Default)]
+/// What the thread has before it.
 struct Office {
   orders: Mutex<Orders>,
 }
 
-#[derive(Default)]
 struct Orders {
   errands: VecDeque<(Arc<PendingCall>, Errand)>,
   has_thread: bool,
 }
 
-static OFFICE: PerProcess<Office> = PerProcess::new(Office::default);
+static OFFICE: Office = Office { orders: Mutex::new(Orders { errands: VecDeque::new(), has_thread: false }) };
 
 /// Has an errand done. Gives the promise of its answer, and the number by which to give it up.
 pub(crate) fn run(env: Env, errand: Errand) -> napi::Result<(Unknown<'static>, u32)> {
@@ -67,7 +64,7 @@ pub(crate) fn run(env: Env, errand: Errand) -> napi::Result<(Unknown<'static>, u
     state.pending_calls.add(&call);
     Some(())
   });
-  let has_thread = OFFICE.get().take(Arc::clone(&call), errand);
+  let has_thread = OFFICE.take(Arc::clone(&call), errand);
   if !has_thread {
     give_up(env, number);
     return Err(napi::Error::from_reason("the system refuses one more thread"));

@@ -1,8 +1,6 @@
 //! The JavaScript threads of this process that loaded the package.
 
 use std::collections::HashMap;
-use std::process;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -11,7 +9,7 @@ use super::{thread_messages, wakeups};
 use crate::attribution::ThreadArena;
 use crate::malloc;
 use crate::platform::{OwnMemory, current_thread};
-use crate::v8::{Environment, GcEpilogue, InterruptCallback, Isolate, V8Layer};
+use crate::v8::{Environment, GcEpilogue, InterruptCallback, V8Layer};
 
 /// What JavaScript knows of its thread.
 #[derive(Debug, Clone)]
@@ -67,29 +65,8 @@ impl IsolateRecord {
 
 static REGISTRY: Mutex<Vec<Record>> = Mutex::new(Vec::new());
 
-/// The process whose threads are on it.
-static PROCESS: AtomicU32 = AtomicU32::new(0);
-
 fn registry() -> MutexGuard<'static, Vec<Record>> {
-  let mut registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
-  if PROCESS.load(Ordering::Relaxed) != process::id() {
-    take_over(&mut registry);
-  }
-  registry
-}
-
-/// Of all threads a forked child has the one that forked, under another number. Nobody else would ever answer there.
-fn take_over(registry: &mut Vec<Record>) {
-  let isolate = Isolate::current().map(Isolate::location);
-  if isolate.is_none() && !registry.is_empty() {
-    return; // a thread without JavaScript, which cannot tell
-  }
-  let is_own = |record: &Record| record.isolate.as_ref().map(|isolate| isolate.address) == isolate;
-  registry.retain(is_own);
-  for record in registry.iter_mut() {
-    record.tid = current_thread();
-  }
-  PROCESS.store(process::id(), Ordering::Relaxed);
+  REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The records of all threads that are alive.

@@ -3,19 +3,16 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
-use crate::platform::PerProcess;
-
-#[derive(Default)]
 struct Bell {
   lock: Mutex<()>,
   rung: Condvar,
 }
 
-static BELL: PerProcess<Bell> = PerProcess::new(Bell::default);
+static BELL: Bell = Bell { lock: Mutex::new(()), rung: Condvar::new() };
 
 /// Wakes all who sleep. What they wait for was changed before.
 pub(super) fn ring() {
-  let Bell { lock, rung } = BELL.get();
+  let Bell { lock, rung } = &BELL;
   let _guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
   rung.notify_all();
 }
@@ -23,7 +20,7 @@ pub(super) fn ring() {
 /// Sleeps until the bell rings or the moment `until` comes, unless there is something to do already. As that is looked at
 /// under the lock of the bell, no ring is missed.
 pub(super) fn sleep(until: Option<Instant>, has_something_to_do: impl FnOnce() -> bool) {
-  let Bell { lock, rung } = BELL.get();
+  let Bell { lock, rung } = &BELL;
   let guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
   if has_something_to_do() {
     return;
