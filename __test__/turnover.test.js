@@ -70,6 +70,57 @@ describe('rss', () => {
   })
 })
 
+describe('a JS heap that was in memory as a whole', () => {
+  it('is shown without the pages that it lost since the last look, at the next one and at all later ones', async () => {
+    const LOST = 96 * MIB
+    const looks = await inChild(
+      (LOST, MIB) => {
+        const { readFileSync } = require('node:fs')
+        const { rssBreakdown, workerRss } = require('./index.js')
+        const { smapsRollup } = require('./__test__/helpers/kernel.js')
+        const addon = require('./__test__/helpers/test-addon.js')
+        globalThis.kept = new Array(25e6).fill(1) // one object of 200 MB, in a region of its own
+        const lines = readFileSync('/proc/self/maps', 'latin1').split('\n')
+        const ranges = lines.map((line) =>
+          line
+            .match(/[0-9a-f]+/g)
+            ?.slice(0, 2)
+            .map((hex) => parseInt(hex, 16)),
+        )
+        const [start] = ranges.find(
+          (range) => range && range[1] - range[0] >= 200e6 && range[1] - range[0] < 208e6,
+        )
+        const look = () => {
+          const { rss, parts } = rssBreakdown()
+          const threads = workerRss()
+          return {
+            rss,
+            v8Heap: parts.v8Heap,
+            other: parts.other,
+            threads: threads.rss,
+            kernel: smapsRollup('Rss'),
+          }
+        }
+        const whole = Array.from({ length: 20 }, look)
+        addon.discard(start + 64 * MIB, LOST) // the numbers there read as 0 from now on
+        return { whole, less: Array.from({ length: 20 }, look) }
+      },
+      { args: [LOST, MIB] },
+    )
+    const v8Heap = looks.whole.at(-1).v8Heap
+    assert.ok(v8Heap >= 200e6, String(v8Heap))
+    // Between the figures of one look V8 may allocate a page or two.
+    for (const { rss, threads, kernel } of [...looks.whole, ...looks.less]) {
+      assert.ok(Math.abs(rss - kernel) <= 2 * MIB, `${rss} beside ${kernel}`)
+      assert.ok(Math.abs(threads - kernel) <= 2 * MIB, `${threads} beside ${kernel}`)
+    }
+    for (const look of looks.less) {
+      assert.ok(Math.abs(v8Heap - LOST - look.v8Heap) <= 2 * MIB, `${look.v8Heap} after ${v8Heap}`)
+      assert.ok(look.other <= 4 * MIB, `${look.other} in other`)
+    }
+  })
+})
+
 describe('a worker that starts after another one ended', () => {
   it('is billed for its own heap, not for the pages that V8 keeps of the dead one (review A.1)', async () => {
     const rounds = await withWorkers(

@@ -191,7 +191,7 @@ mod linux {
     }
 
     fn look(&self, every_piece: bool) -> Result<(), Box<dyn Error>> {
-      let plan = Plan { source: ResidencySource::Mincore, every_piece, search: Search::Near };
+      let plan = Plan { source: ResidencySource::Mincore, whole: &[], every_piece, search: Search::Near };
       survey(&OwnProcess::open(), &self.facts, plan)?;
       Ok(())
     }

@@ -65,7 +65,7 @@ impl AddressSpace for Sanitized {
 fn the_pages_of_an_immense_region_are_not_asked_for_one_by_one() {
   let facts = Facts { page_size: 4096, engine_is_v8: true, malloc_is_glibc: true, ..Facts::default() };
   for every_piece in [false, true] {
-    let plan = Plan { source: ResidencySource::Mincore, every_piece, search: Search::Near };
+    let plan = Plan { source: ResidencySource::Mincore, whole: &[], every_piece, search: Search::Near };
     let survey = survey(&Sanitized, &facts, plan).unwrap();
     assert_eq!(survey.breakdown.resident(), GIB);
     assert_eq!(survey.measured.iter().map(|measured| measured.piece.region).collect::<Vec<_>>(), [0, 1, 2]);

@@ -10,9 +10,9 @@ mod alone;
 
 use alone::alone;
 use rs_memusage::platform::{
-  OwnMemory, allocate_zeroed, coarse_millis, defining_object, free, give_back, is_locked, map, page_size,
-  peak_resident_set_size, prepare, read_own_words, reset_peak_resident_set_size, resident_pages,
-  resident_pages_of_run, resident_set_size, unmap, without_huge_pages,
+  OwnMemory, OwnPages, allocate_zeroed, coarse_millis, defining_object, free, give_back, is_locked, map,
+  page_size, peak_resident_set_size, prepare, read_own_words, reset_peak_resident_set_size, resident_pages,
+  resident_set_size, unmap, without_huge_pages,
 };
 
 const MIB: u64 = 1024 * 1024;
@@ -124,7 +124,7 @@ fn a_run_of_regions_is_as_resident_as_each_of_them() {
     (0..REGIONS).map(|index| (start + index * step, start + index * step + pages_of(index) * page)).collect();
   for count in [0, 1, 2, 100, 600] {
     let (mut together, mut each) = (vec![7], vec![7]);
-    resident_pages_of_run(&regions[..count], &mut together);
+    OwnPages::open().resident_pages_of_run(&regions[..count], &mut together);
     for (start, end) in &regions[..count] {
       resident_pages(*start, *end, &mut each);
     }

@@ -8,6 +8,7 @@ mod own_space;
 mod sources;
 mod thread_arenas;
 pub(crate) mod thread_bills;
+mod whole_regions;
 
 pub(crate) use own_look::{
   Look, allocator_statistics, check_budget, find_buffer_owners, learn_buffer_layout, look,

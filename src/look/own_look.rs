@@ -9,6 +9,7 @@ use super::cost::{self, Kind, Work};
 use super::doubts::{self, Doubts, Known};
 use super::own_space::OwnProcess;
 use super::sources::survey_truthfully;
+use super::whole_regions::WholeRegions;
 use super::{Caller, facts, thread_arenas};
 use crate::attribution::{
   BufferLayout, BufferOwners, Facts, HeldBuffer, IsolateWords, Memory, Owner, ResidencySource, Search,
@@ -156,7 +157,7 @@ fn settle(own: &OwnProcess, caller: Caller, every_piece: bool) -> Result<(Attemp
   /// Enough for one that waits for this processor to give back what it is giving back.
   const FOR_ANOTHER_THREAD: Duration = Duration::from_micros(100);
   let mut known = Known::before();
-  let mut best = read(own, caller, every_piece, &known, Search::Near)?;
+  let mut best = read(own, caller, every_piece, &known, (Search::Near, &WholeRegions::recall()))?;
   let mut doubts = known.doubts_of(&best.survey, &best.contradicted());
   known.meet(&best.survey, own);
   let mut last: Option<Doubts> = None;
@@ -168,7 +169,8 @@ fn settle(own: &OwnProcess, caller: Caller, every_piece: bool) -> Result<(Attemp
     if last.unwrap_or(doubts).is_of_count() {
       thread::sleep(FOR_ANOTHER_THREAD);
     }
-    let next = read(own, caller, every_piece, &known, last.unwrap_or(doubts).search())?;
+    let search = last.unwrap_or(doubts).search();
+    let next = read(own, caller, every_piece, &known, (search, &WholeRegions::default()))?;
     let doubts_of_next = known.doubts_of(&next.survey, &next.contradicted());
     known.meet(&next.survey, own);
     let is_like_last = last.replace(doubts_of_next).is_some_and(|last| doubts_of_next.is_like(last));
@@ -183,6 +185,9 @@ fn settle(own: &OwnProcess, caller: Caller, every_piece: bool) -> Result<(Attemp
     }
   }
   doubts::remember(&best.survey, doubts, best.contradicted());
+  if doubts.none() {
+    WholeRegions::remember(&best.survey);
+  }
   Ok((best, doubts.bytes()))
 }
 
@@ -191,14 +196,14 @@ fn read(
   caller: Caller,
   every_piece: bool,
   known: &Known,
-  search: Search,
+  (search, whole): (Search, &WholeRegions),
 ) -> Result<Attempt> {
   let threads = platform::thread_places();
   live_isolates::calibrate(&threads, registry::threads_with_isolates());
   let isolates = live_isolates::candidates(&threads, &own.memory);
   let holdings = buffers::holdings();
   let facts = facts::gather(own, caller, &threads, &isolates, &holdings, known.pieces())?;
-  let (mut survey, residency) = survey_truthfully(own, &facts, every_piece, search)?;
+  let (mut survey, residency) = survey_truthfully(own, &facts, every_piece, search, whole)?;
   let v8 = match caller.isolate {
     Some(isolate) if facts.layout.is_some() => weigh(&mut survey, isolate),
     _ if caller.engine_is_v8 => V8Evidence::Estimated,

@@ -57,7 +57,7 @@ impl AddressSpace for OwnProcess {
   }
 
   fn resident_pages_of_run(&self, run: &[(u64, u64)], residency: &mut Vec<u8>) {
-    platform::resident_pages_of_run(run, residency);
+    self.pages.resident_pages_of_run(run, residency);
   }
 
   fn pages_in_resident_set(&self, start: u64, end: u64, residency: &mut Vec<u8>) {

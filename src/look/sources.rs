@@ -3,6 +3,7 @@
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::own_space::OwnProcess;
+use super::whole_regions::WholeRegions;
 use crate::attribution::{Facts, Plan, ResidencySource, Search, Survey, survey};
 use crate::error::{MeasureError, Result};
 use crate::platform;
@@ -32,6 +33,7 @@ pub(super) fn survey_truthfully(
   facts: &Facts,
   every_piece: bool,
   search: Search,
+  whole: &WholeRegions,
 ) -> Result<(Survey, ResidencySource)> {
   let sources = residency_sources();
   let experience = recall();
@@ -39,14 +41,18 @@ pub(super) fn survey_truthfully(
   let mut failed = Vec::new();
   let mut left = sources.get(experience.useless..).unwrap_or_default();
   while let Some((source, finer)) = left.split_first() {
-    let survey = survey(own, facts, Plan { source: *source, every_piece, search })?;
-    if finer.is_empty() || is_true(*source, &survey, experience, lag) {
-      if !failed.is_empty() {
-        remember(experience.useless, &failed, &survey);
-      }
-      return Ok((survey, *source));
+    let plan = Plan { source: *source, whole: &[], every_piece, search };
+    let mut found = survey(own, facts, Plan { whole: &whole.regions, ..plan })?;
+    if !whole.may_be_believed(&found, lag) {
+      found = survey(own, facts, plan)?;
     }
-    failed.push(Found::by(&survey));
+    if finer.is_empty() || is_true(*source, &found, experience, lag) {
+      if !failed.is_empty() {
+        remember(experience.useless, &failed, &found);
+      }
+      return Ok((found, *source));
+    }
+    failed.push(Found::by(&found));
     left = finer;
   }
   Err(MeasureError::Unsupported { what: "the residency of pages" })

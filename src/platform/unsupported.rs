@@ -128,9 +128,6 @@ pub fn is_in_memory(_page: u64) -> bool {
   false
 }
 
-/// See the module.
-pub fn resident_pages_of_run(_run: &[(u64, u64)], _residency: &mut Vec<u8>) {}
-
 /// No thread's place is known.
 pub fn thread_places() -> Vec<ThreadPlace> {
   Vec::new()
@@ -240,6 +237,9 @@ impl OwnPages {
   pub fn memory_by_kind(&self) -> Result<status::Memory> {
     memory_by_kind()
   }
+
+  /// Nothing is known to be resident.
+  pub fn resident_pages_of_run(&self, _run: &[(u64, u64)], _residency: &mut Vec<u8>) {}
 
   /// # Errors
   /// Always `Unsupported`.

@@ -20,6 +20,14 @@ pub fn unmap_foreign(address: f64, bytes: f64) {
   assert!(!failed);
 }
 
+/// Gives the pages of a range back to the kernel; what is read there from then on is zero.
+#[napi]
+pub fn discard(address: f64, bytes: f64) {
+  // SAFETY: the caller says that zeros are as good there as what was written.
+  let failed = unsafe { libc::madvise(address as usize as *mut _, bytes as usize, libc::MADV_DONTNEED) } != 0;
+  assert!(!failed);
+}
+
 /// Changes what the kernel notes of a range, by locking it or by leaving it out of core dumps, so that the kernel keeps it
 /// as a mapping of its own. Only whole pages inside the range are changed.
 #[napi]

@@ -79,7 +79,7 @@ proptest! {
       space.facts.layout = space.layout();
     }
     let own = OwnIsolate { address: ISOLATE, physical };
-    let mut survey = survey(&space, &space.facts, Plan { source, every_piece, search: Search::Near }).unwrap();
+    let mut survey = survey(&space, &space.facts, Plan { source, whole: &[], every_piece, search: Search::Near }).unwrap();
     let resident = survey.breakdown.resident();
     prop_assert_eq!(resident, survey.breakdown.parts.iter().sum::<u64>());
     prop_assert_eq!(resident, space.there().resident());
@@ -98,7 +98,7 @@ proptest! {
   fn any_text_for_maps_is_parsed_or_refused(text in "([0-9a-f]{1,9}-[0-9a-f]{1,9} [r-][w-][x-][ps] 0 0:0 [0-9] {0,3}[a-z/\\[ ]{0,9}\n){0,6}") {
     let mut space = HandBuilt::new();
     space.lines.insert(0, text);
-    let plan = Plan { source: ResidencySource::Pagemap, every_piece: true, search: Search::Near };
+    let plan = Plan { source: ResidencySource::Pagemap, whole: &[], every_piece: true, search: Search::Near };
     let _no_panic = survey(&space, &space.facts, plan).is_ok();
   }
 }

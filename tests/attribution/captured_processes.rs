@@ -49,8 +49,8 @@ fn processes(texts: [&str; 4]) -> impl Iterator<Item = CapturedProcess> {
   texts.into_iter().map(CapturedProcess::parse)
 }
 
-fn every_piece(source: ResidencySource) -> Plan {
-  Plan { source, every_piece: true, search: Search::Near }
+fn every_piece(source: ResidencySource) -> Plan<'static> {
+  Plan { source, whole: &[], every_piece: true, search: Search::Near }
 }
 
 /// A look that measures every piece.
@@ -95,7 +95,7 @@ fn the_parts_sum_to_what_the_kernel_counts() {
   for process in all() {
     for source in SOURCES {
       for every_piece in [true, false] {
-        let plan = Plan { source, every_piece, search: Search::Near };
+        let plan = Plan { source, whole: &[], every_piece, search: Search::Near };
         let survey = survey(&process, &process.facts(&process), plan).unwrap();
         let (resident, counted) = (survey.breakdown.resident(), counted(&process));
         // mincore takes pages for resident that were read and never written.

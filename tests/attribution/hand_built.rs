@@ -141,7 +141,7 @@ impl HandBuilt {
   }
 
   pub(crate) fn look(&self, source: ResidencySource, every_piece: bool) -> Survey {
-    survey(self, &self.facts, Plan { source, every_piece, search: Search::Near }).unwrap()
+    survey(self, &self.facts, Plan { source, whole: &[], every_piece, search: Search::Near }).unwrap()
   }
 
   /// Start, end, part and owner of every piece.

@@ -1,6 +1,8 @@
 //! How much is resident, and how the kernel's counts and V8's figure are set against what was found.
 
-use rs_memusage::attribution::{OwnIsolate, Part, ResidencySource, Survey, V8Evidence, weigh};
+use rs_memusage::attribution::{
+  OwnIsolate, Part, Plan, ResidencySource, Search, Survey, V8Evidence, survey, weigh,
+};
 use rs_memusage::parse::status;
 
 use crate::hand_built::{HandBuilt, ISOLATE, KIB, MIB, PAGE};
@@ -164,4 +166,46 @@ fn nothing_is_read_where_nothing_is_resident_but_headers_of_pages() {
       assert!(is_header || space.resident.contains(&(address - address % PAGE)), "{address:x}");
     }
   }
+}
+
+#[test]
+fn a_heap_in_memory_as_a_whole_is_told_from_others() {
+  let (apart, partly, foreign) = (ALIGNED + 64 * MIB, ALIGNED + 128 * MIB, ALIGNED + 192 * MIB);
+  let space = process(MIB, MIB)
+    .anonymous(apart, 256 * KIB, "rw-p")
+    .page(apart, ISOLATE)
+    .anonymous(partly, 256 * KIB, "rw-p")
+    .untouched_page(partly, ISOLATE)
+    .anonymous(foreign, 256 * KIB, "rw-p")
+    .touched(foreign, 256 * KIB);
+  let whole = space.look(ResidencySource::Mincore, true).whole_heap_regions();
+  assert_eq!(whole, [(ALIGNED, ALIGNED + MIB), (apart, apart + 256 * KIB)]);
+}
+
+#[test]
+fn what_is_taken_for_whole_and_is_not_shows_as_an_excess() {
+  let lost = 64 * PAGE;
+  let mut space = process(8 * MIB, MIB);
+  let whole = space.look(ResidencySource::Mincore, true).whole_heap_regions();
+  let look = |space: &HandBuilt, source| {
+    let plan = Plan { source, whole: &whole, every_piece: true, search: Search::Near };
+    survey(space, &space.facts, plan).unwrap()
+  };
+  let sources = [ResidencySource::Mincore, ResidencySource::Pagemap];
+  for source in sources {
+    let survey = look(&space, source);
+    assert_eq!((parts(&survey), survey.excess), ([8 * MIB, 0, MIB], 0));
+  }
+  let behind = ALIGNED + 8 * MIB;
+  space.resident.retain(|page| *page >= behind || *page < behind - lost);
+  for source in sources {
+    let survey = look(&space, source);
+    assert_eq!((parts(&survey), survey.excess), ([8 * MIB, 0, MIB], lost));
+  }
+  let told = look(&space, ResidencySource::Smaps);
+  assert_eq!(
+    (parts(&told), told.excess),
+    ([8 * MIB - lost, 0, MIB], 0),
+    "smaps tells of all regions at once"
+  );
 }

@@ -100,7 +100,8 @@ fn look(space: &impl AddressSpace, process: &CapturedProcess) -> Vec<String> {
   let mut outcomes = Vec::new();
   for source in [ResidencySource::Mincore, ResidencySource::Pagemap, ResidencySource::Smaps] {
     for every_piece in [false, true] {
-      let survey = survey(space, &facts, Plan { source, every_piece, search: Search::Near }).unwrap();
+      let survey =
+        survey(space, &facts, Plan { source, whole: &[], every_piece, search: Search::Near }).unwrap();
       outcomes.push(format!("{:?}", (survey.breakdown, survey.overshoots)));
     }
   }

@@ -62,6 +62,20 @@ impl Survey {
     self.residency.of_sums(start, bytes)
   }
 
+  /// Regions that are the heap of a live isolate and in memory, both from end to end, in address order.
+  pub fn whole_heap_regions(&self) -> Vec<(u64, u64)> {
+    let is_whole = |Measured { piece, resident }: &&Measured| {
+      let size = piece.end.saturating_sub(piece.start);
+      let region = self.regions.get(piece.region);
+      piece.part == Part::V8Heap
+        && piece.backing == Backing::Anonymous
+        && matches!(piece.owner, Owner::Isolate(_))
+        && *resident == size
+        && region.is_some_and(|region| region.size() == size)
+    };
+    self.measured.iter().filter(is_whole).map(|measured| (measured.piece.start, measured.piece.end)).collect()
+  }
+
   /// The first address behind this piece and those behind it that adjoin and are alike.
   pub(in crate::attribution) fn end_of_alike(&self, piece: &Piece) -> u64 {
     let behind = self.measured.partition_point(|measured| measured.piece.start <= piece.start);
@@ -111,9 +125,12 @@ impl Survey {
 
 /// How to look.
 #[derive(Debug, Clone, Copy)]
-pub struct Plan {
+pub struct Plan<'a> {
   /// Where the residency of anonymous memory comes from.
   pub source: ResidencySource,
+  /// Regions that are taken for resident from end to end and not asked about: first addresses and those behind, in
+  /// address order. Where one is not, more is found than the kernel counts.
+  pub whole: &'a [(u64, u64)],
   /// Whether every piece is measured. Otherwise code that cannot have been written to is what remains of the kernel's
   /// count after everything else, the same figure for less.
   pub every_piece: bool,
@@ -133,7 +150,7 @@ pub fn survey(space: &impl AddressSpace, facts: &Facts, plan: Plan) -> Result<Su
     .map_err(|error| MeasureError::Parse { file: "/proc/self/maps".into(), field: error.field })?;
   let by_tables = space.page_tables_skip_holes();
   let is_code_of_v8 = |region: &Region| by_tables && region.access.execute && is_sparse(region);
-  let residency = Residency::of(space, &regions, facts.page_size, plan.source, is_code_of_v8)?;
+  let residency = Residency::of(space, &regions, facts.page_size, plan.source, plan.whole, is_code_of_v8)?;
   let memory = ResidentMemory::new(space, &residency);
   let heaps = if residency.knows_pages() {
     HeapPages::find(&regions, facts, &memory)

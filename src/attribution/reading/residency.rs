@@ -2,6 +2,8 @@
 //!
 //! Memory that is not resident must not be read: the kernel would map a page for the reader.
 
+use std::cell::Cell;
+
 use super::address_space::AddressSpace;
 use crate::attribution::region_kinds::is_immense;
 use crate::error::Result;
@@ -27,31 +29,43 @@ pub(in crate::attribution) struct Residency {
   /// (first address, first address behind, position of the first page's byte), in address order.
   regions: Vec<(u64, u64, usize)>,
   bytes: Vec<u8>,
+  /// The position of the region that was looked up last. Most who ask go through the addresses in order.
+  last: Cell<usize>,
 }
 
 impl Residency {
   /// Asks for all private anonymous regions that have some access, but for immense ones and those that `leave_out`
-  /// names.
+  /// names. Those of `whole`, given in address order, are taken for resident from end to end and not asked about.
   pub(in crate::attribution) fn of(
     space: &impl AddressSpace,
     regions: &[Region],
     page_size: u64,
     source: ResidencySource,
+    whole: &[(u64, u64)],
     leave_out: impl Fn(&Region) -> bool,
   ) -> Result<Self> {
+    let mut whole = if source == ResidencySource::Smaps { &[] } else { whole };
     let is_anonymous = |region: &Region| region.inode == 0 && !region.access.shared && !is_immense(region);
-    let mut residency = Self { page_size, source, regions: Vec::new(), bytes: Vec::new() };
+    let mut residency =
+      Self { page_size, source, regions: Vec::new(), bytes: Vec::new(), last: Cell::new(0) };
     let mut pages = 0_usize;
     let mut run = Vec::new();
     for region in regions.iter().filter(|region| !region.access.is_none()) {
-      if is_anonymous(region) && !leave_out(region) {
-        residency.regions.push((region.start, region.end, pages));
-        pages = pages.saturating_add(pages_of(region.size(), page_size));
-        run.push((region.start, region.end));
-      } else {
+      let is_asked = is_anonymous(region) && !leave_out(region);
+      let is_whole = is_asked && is_first_of(&mut whole, region);
+      if is_whole || !is_asked {
         residency.ask(space, source, &run);
         residency.bytes.resize(pages, 0);
         run.clear();
+      }
+      if is_asked {
+        residency.regions.push((region.start, region.end, pages));
+        pages = pages.saturating_add(pages_of(region.size(), page_size));
+      }
+      if is_whole {
+        residency.bytes.resize(pages, 1);
+      } else if is_asked {
+        run.push((region.start, region.end));
       }
     }
     residency.ask(space, source, &run);
@@ -184,18 +198,38 @@ impl Residency {
   }
 
   fn pages(&self, start: u64, end: u64) -> &[u8] {
-    let after = self.regions.partition_point(|(first, _, _)| *first <= start);
-    let Some((first, behind, position)) = after.checked_sub(1).and_then(|index| self.regions.get(index))
-    else {
-      return &[];
-    };
+    let Some((first, behind, position)) = self.region_of(start) else { return &[] };
     let page_of = |address: u64| {
-      let page = address.saturating_sub(*first).checked_div(self.page_size).unwrap_or(0);
+      let page = address.saturating_sub(first).checked_div(self.page_size).unwrap_or(0);
       position.saturating_add(usize::try_from(page).unwrap_or(usize::MAX))
     };
-    let last = end.min(*behind).saturating_add(self.page_size.saturating_sub(1));
-    self.bytes.get(page_of(start)..page_of(last)).filter(|_| start < *behind).unwrap_or_default()
+    let last = end.min(behind).saturating_add(self.page_size.saturating_sub(1));
+    self.bytes.get(page_of(start)..page_of(last)).unwrap_or_default()
   }
+
+  /// The region that holds an address.
+  fn region_of(&self, address: u64) -> Option<(u64, u64, usize)> {
+    let holds = |(first, behind, _): &(u64, u64, usize)| (*first..*behind).contains(&address);
+    let at = |place: usize| self.regions.get(place).copied().filter(holds);
+    let last = self.last.get();
+    let next = last.saturating_add(1);
+    let place = if at(last).is_some() {
+      last
+    } else if at(next).is_some() {
+      next
+    } else {
+      self.regions.partition_point(|(first, _, _)| *first <= address).checked_sub(1)?
+    };
+    self.last.set(place);
+    at(place)
+  }
+}
+
+/// Whether a region is in a list in address order, of which what lies before it is passed over.
+fn is_first_of(list: &mut &[(u64, u64)], region: &Region) -> bool {
+  let passed = list.iter().take_while(|(start, _)| *start < region.start).count();
+  *list = list.get(passed..).unwrap_or_default();
+  list.first() == Some(&(region.start, region.end))
 }
 
 fn pages_of(bytes: u64, page_size: u64) -> usize {

@@ -11,7 +11,11 @@ const ARENA_OFFSETS: [u64; 2] = [0x30, 0x20];
 
 /// A heap of a thread's arena, as far as it may grow: the heaps of two arenas may adjoin.
 pub(super) fn heap(place: &Place) -> Option<Found> {
-  let arena = arena_of_heap(place.memory(), place.start).filter(|_| place.facts().malloc_is_glibc)?;
+  // Of a heap that begins further down, the kernel has split off what begins here.
+  let may_be_heap =
+    place.start.is_multiple_of(HEAP_ALIGNMENT) || !place.begins_region() || place.before().is_some();
+  let is_asked = may_be_heap && place.facts().malloc_is_glibc;
+  let arena = if is_asked { arena_of_heap(place.memory(), place.start)? } else { return None };
   let end = (place.start | HEAP_ALIGNMENT.wrapping_sub(1)).saturating_add(1);
   Some(Found { end: end.min(place.region.end), part: Part::NativeHeap, owner: Owner::Arena(arena) })
 }

@@ -40,9 +40,10 @@ impl HeapPages {
     let may_be_read = |region: &&Region| !is_mapped_for_buffers(&facts.buffer_mappings, region.start);
     let aligned = regions.iter().filter(|region| may_hold_heap_pages(region));
     let candidates: Vec<&Region> = aligned.filter(may_be_read).collect();
-    let mut reader = Reader::new(facts, &layout, memory);
+    let mut reader = Reader::new(regions, facts, &layout, memory);
     let mut pages = reader.headers(candidates.iter().map(|region| region.start).collect());
     reader.trust(pages.iter().zip(&candidates).map(|(page, region)| (page.isolate, region.size())).collect());
+    reader.set_hollow_pages_aside(&mut pages, &candidates);
     reader.consult_lists(&mut pages);
     let leads = |page: &HeapPage| reader.is_alive(page.isolate) || reader.is_in_doubt(page);
     let led = candidates.iter().zip(&pages).filter(|(_, page)| leads(page));
@@ -67,6 +68,7 @@ impl HeapPages {
 
 /// Reads headers, and the lists of V8's spaces where there is reason to doubt a header.
 struct Reader<'a, M> {
+  regions: &'a [Region],
   facts: &'a Facts,
   layout: &'a HeaderLayout,
   memory: &'a M,
@@ -78,10 +80,10 @@ struct Reader<'a, M> {
 }
 
 impl<'a, M: Memory> Reader<'a, M> {
-  fn new(facts: &'a Facts, layout: &'a HeaderLayout, memory: &'a M) -> Self {
+  fn new(regions: &'a [Region], facts: &'a Facts, layout: &'a HeaderLayout, memory: &'a M) -> Self {
     let mut live: Vec<u64> = facts.isolates.live.iter().copied().collect();
     live.sort_unstable();
-    Self { facts, layout, memory, live, trusted: Vec::new() }
+    Self { regions, facts, layout, memory, live, trusted: Vec::new() }
   }
 
   /// The pages that may begin at these addresses, as their headers say.
@@ -111,14 +113,42 @@ impl<'a, M: Memory> Reader<'a, M> {
       .collect();
   }
 
+  /// Of most pages that V8 has put aside nothing but the header is left in memory. Those are few, and where they alone
+  /// are more than an isolate says, the lists need not be asked about its others.
+  fn set_hollow_pages_aside(&mut self, pages: &mut [HeapPage], regions: &[&Region]) {
+    let Some(lists) = self.facts.lists else { return };
+    let page_size = self.facts.page_size;
+    let is_hollow = |region: &Region| {
+      let behind_header = region.start.saturating_add(page_size);
+      self.memory.readable_pages(behind_header, region.end, page_size, 1).is_empty()
+    };
+    let in_doubt = pages.iter().zip(regions).filter(|(page, _)| self.is_in_doubt(page));
+    let hollow: Vec<u64> =
+      in_doubt.filter(|(_, region)| is_hollow(region)).map(|(page, _)| page.start).collect();
+    let listed = lists.are_listed(self.memory, self.layout, &hollow);
+    let unlisted: Vec<u64> =
+      hollow.into_iter().zip(listed).filter(|(_, is_listed)| !is_listed).map(|(page, _)| page).collect();
+    let is_unlisted = |page: &HeapPage| unlisted.binary_search(&page.start).is_ok();
+    for page in pages.iter_mut().filter(|page| is_unlisted(page)) {
+      page.is_live = false;
+    }
+    let others = pages.iter().zip(regions).filter(|(page, _)| !is_unlisted(page));
+    self.trust(others.map(|(page, region)| (page.isolate, region.size())).collect());
+  }
+
   /// Where an isolate that is alive, or was, has pages that it may not use, the lists of its spaces tell which. They
   /// prove an isolate alive that nobody told of.
   fn consult_lists(&mut self, pages: &mut [HeapPage]) {
     let Some(lists) = self.facts.lists else { return };
-    let starts: Vec<u64> =
-      pages.iter().filter(|page| self.is_in_doubt(page)).map(|page| page.start).collect();
+    let in_doubt = || pages.iter().filter(|page| self.is_in_doubt(page));
+    let mut isolates: Vec<u64> = in_doubt().map(|page| page.isolate).collect();
+    isolates.sort_unstable();
+    isolates.dedup();
+    isolates.retain(|isolate| self.may_be_isolate(*isolate));
+    let is_asked = |page: &HeapPage| self.is_in_doubt(page) && isolates.binary_search(&page.isolate).is_ok();
+    let starts: Vec<u64> = pages.iter().filter(|page| is_asked(page)).map(|page| page.start).collect();
     let listed = lists.are_listed(self.memory, self.layout, &starts);
-    for (page, is_listed) in pages.iter_mut().filter(|page| self.is_in_doubt(page)).zip(listed) {
+    for (page, is_listed) in pages.iter_mut().filter(|page| is_asked(page)).zip(listed) {
       page.is_live = is_listed;
     }
     self.live.extend(pages.iter().filter(|page| page.is_live).map(|page| page.isolate));
@@ -131,6 +161,14 @@ impl<'a, M: Memory> Reader<'a, M> {
     self.facts.lists.is_some()
       && is_pointer(page.isolate)
       && self.trusted.binary_search(&page.isolate).is_err()
+  }
+
+  /// Whether an isolate may lie at an address: V8 allocates it. What stands inside of a large object may look like a header
+  /// that leads there, and mostly leads nowhere.
+  fn may_be_isolate(&self, address: u64) -> bool {
+    let behind = self.regions.partition_point(|region| region.start <= address);
+    let region = behind.checked_sub(1).and_then(|index| self.regions.get(index));
+    region.is_some_and(|region| address < region.end && region.inode == 0 && region.access.write)
   }
 
   fn is_alive(&self, isolate: u64) -> bool {

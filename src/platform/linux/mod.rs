@@ -34,7 +34,7 @@ pub use page_tables::pagemap_tells_zero_pages;
 pub use peak::{peak_resident_set_size, reset_peak_resident_set_size};
 pub use residency::{
   is_in_memory, mincore_works, page_residency_works, page_tables_tell_pages, pages_in_resident_set,
-  resident_pages, resident_pages_of_run,
+  resident_pages,
 };
 pub use spare_descriptor::{borrow_spare_descriptor, return_spare_descriptor};
 pub use symbol::{defining_object, find_symbol};

@@ -2,7 +2,8 @@
 
 use std::cell::{Cell, OnceCell};
 
-use super::page_tables::{pagemap_tells_zero_pages, resident_by_page_tables};
+use super::page_tables::{PageTables, pagemap_tells_zero_pages, resident_by_page_tables};
+use super::residency;
 use super::{read_smaps, read_status};
 use crate::error::Result;
 use crate::parse::smaps::{self, Block};
@@ -11,6 +12,7 @@ use crate::platform::FilePages;
 
 /// Remembers what one answer of a look tells about the next.
 pub struct OwnPages {
+  tables: PageTables,
   /// Whether the process maps memory of hugetlbfs, which is in no resident set, and which page tables do not tell from
   /// other memory.
   has_huge_pages: Cell<bool>,
@@ -23,7 +25,12 @@ pub struct OwnPages {
 impl OwnPages {
   /// For one look.
   pub fn open() -> Self {
-    Self { has_huge_pages: Cell::new(false), asked: Cell::new(0), blocks: OnceCell::new() }
+    Self {
+      tables: PageTables::default(),
+      has_huge_pages: Cell::new(false),
+      asked: Cell::new(0),
+      blocks: OnceCell::new(),
+    }
   }
 
   /// Resident and swapped memory by kind, in bytes.
@@ -34,6 +41,12 @@ impl OwnPages {
     let text = read_status()?;
     self.has_huge_pages.set(status::huge_pages(&text) > 0);
     super::memory_of(&text)
+  }
+
+  /// Appends one byte per page of several regions of private anonymous memory, in address order and without other memory
+  /// between them that may be accessed: 1 where the page is resident.
+  pub fn resident_pages_of_run(&self, run: &[(u64, u64)], residency: &mut Vec<u8>) {
+    residency::resident_pages_of_run(&self.tables, run, residency);
   }
 
   /// Resident bytes of a mapping of a file, or of what hardly anything is there of. Who dropped the rights that the
@@ -53,7 +66,7 @@ impl OwnPages {
     if self.has_huge_pages.get() && self.told_by_smaps(start, end)?.is_none() {
       return Ok(FilePages::default());
     }
-    match resident_by_page_tables(start, end) {
+    match resident_by_page_tables(&self.tables, start, end) {
       Ok(pages) => Ok(pages),
       Err(_) => self.told_by_smaps(start, end).map(Option::unwrap_or_default),
     }

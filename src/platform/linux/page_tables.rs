@@ -1,5 +1,6 @@
 //! The page tables of this process: which pages of a range are there, and what they are.
 
+use std::cell::Cell;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -21,11 +22,31 @@ pub(super) fn avoid_page_tables() {
   AVOIDED.store(true, Ordering::Relaxed);
 }
 
-fn with_page_tables<T>(work: impl FnMut(i32) -> Result<T>) -> Result<T> {
-  if AVOIDED.load(Ordering::Relaxed) {
-    return Err(MeasureError::Unsupported { what: "reading page tables" });
+/// The page tables for some questions in a row. Whether the descriptor is still ours is looked up at the first of them:
+/// that costs as much as a small question.
+#[derive(Default)]
+pub(super) struct PageTables {
+  descriptor: Cell<Option<i32>>,
+}
+
+impl PageTables {
+  fn with<T>(&self, mut work: impl FnMut(i32) -> Result<T>) -> Result<T> {
+    if AVOIDED.load(Ordering::Relaxed) {
+      return Err(MeasureError::Unsupported { what: "reading page tables" });
+    }
+    match self.descriptor.get() {
+      Some(descriptor) => work(descriptor),
+      None => PAGEMAP.with(|descriptor| {
+        self.descriptor.set(Some(descriptor));
+        work(descriptor)
+      }),
+    }
   }
-  PAGEMAP.with(work)
+}
+
+/// The same for a single question.
+fn with_page_tables<T>(work: impl FnMut(i32) -> Result<T>) -> Result<T> {
+  PageTables::default().with(work)
 }
 
 /// Whether `PAGEMAP_SCAN` is there, which knows the kernel's page of zeros. Asked once.
@@ -37,9 +58,9 @@ pub fn pagemap_tells_zero_pages() -> bool {
 }
 
 /// Mapped ranges without a page behind them.
-pub(super) fn absent_ranges(start: u64, end: u64) -> Option<Vec<(u64, u64)>> {
+pub(super) fn absent_ranges(tables: &PageTables, start: u64, end: u64) -> Option<Vec<(u64, u64)>> {
   let absent = Categories { wanted: IS_PRESENT, inverted: IS_PRESENT, told: IS_PRESENT };
-  let scanned = with_page_tables(|descriptor| {
+  let scanned = tables.with(|descriptor| {
     let mut ranges = Vec::new();
     let scanned =
       scan_ranges(descriptor, (start, end), absent, |range| ranges.push((range.start, range.end)));
@@ -93,9 +114,9 @@ pub(super) fn fill_own_pages(start: u64, end: u64, residency: &mut [u8]) -> bool
 ///
 /// # Errors
 /// When `/proc/self/pagemap` cannot be read.
-pub(super) fn resident_by_page_tables(start: u64, end: u64) -> Result<FilePages> {
+pub(super) fn resident_by_page_tables(tables: &PageTables, start: u64, end: u64) -> Result<FilePages> {
   let may_scan = pagemap_tells_zero_pages();
-  with_page_tables(|descriptor| match may_scan.then(|| scan(descriptor, start, end)).flatten() {
+  tables.with(|descriptor| match may_scan.then(|| scan(descriptor, start, end)).flatten() {
     Some(pages) => Ok(pages),
     None => sum_entries(descriptor, start, end),
   })

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::page_size;
-use super::page_tables::{self, absent_ranges, pagemap_tells_zero_pages, pages_between};
+use super::page_tables::{self, PageTables, absent_ranges, pagemap_tells_zero_pages, pages_between};
 use super::sandbox::{self, Call};
 
 /// Appends one byte per page of private anonymous memory from `start` to `end`: 1 where the page is resident. Pages
@@ -37,7 +37,7 @@ fn tell_resident_pages(start: u64, end: u64, residency: &mut Vec<u8>) -> bool {
 /// The heaps of a process with workers are a thousand regions of V8's page size. Each `mincore` costs more to call than
 /// to answer, so the page tables are asked about many small regions in one go, and about what is not there: that is the
 /// smaller part. A small region that is unmapped meanwhile counts as it was, in full.
-pub fn resident_pages_of_run(run: &[(u64, u64)], residency: &mut Vec<u8>) {
+pub(super) fn resident_pages_of_run(tables: &PageTables, run: &[(u64, u64)], residency: &mut Vec<u8>) {
   /// Two of V8's pages. What is larger is cheaper to ask about by itself.
   const SMALL: u64 = 512 * 1024;
   /// Regions per call, few enough that a thread that wants to map does not wait.
@@ -49,7 +49,9 @@ pub fn resident_pages_of_run(run: &[(u64, u64)], residency: &mut Vec<u8>) {
   while let Some(((start, end), others)) = rest.split_first() {
     let small = rest.iter().take(REGIONS_PER_CALL).take_while(is_small).count();
     let (batch, behind) = rest.split_at(small);
-    if small >= WORTH_A_SCAN && pagemap_tells_zero_pages() && all_but_absent_pages(batch, residency).is_some()
+    if small >= WORTH_A_SCAN
+      && pagemap_tells_zero_pages()
+      && all_but_absent_pages(tables, batch, residency).is_some()
     {
       rest = behind;
     } else {
@@ -61,9 +63,9 @@ pub fn resident_pages_of_run(run: &[(u64, u64)], residency: &mut Vec<u8>) {
 
 /// Appends one byte per page of the regions: 0 where the page tables have nothing. `None`, and nothing appended, when
 /// they cannot be asked.
-fn all_but_absent_pages(regions: &[(u64, u64)], residency: &mut Vec<u8>) -> Option<()> {
+fn all_but_absent_pages(tables: &PageTables, regions: &[(u64, u64)], residency: &mut Vec<u8>) -> Option<()> {
   let ((start, _), (_, end)) = (regions.first()?, regions.last()?);
-  let absent = absent_ranges(*start, *end)?;
+  let absent = absent_ranges(tables, *start, *end)?;
   let mut passed = 0_usize;
   for (start, end) in regions {
     let position = residency.len();
