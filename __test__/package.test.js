@@ -27,6 +27,7 @@ const FILES = [
   'Cargo.toml',
   'LICENSE',
   'README.md',
+  'benchmark/README.md',
   'build.rs',
   'bundle.js',
   'include/rs_memusage.h',
@@ -115,6 +116,17 @@ describe('the package', () => {
     const rest = files.filter((file) => !/^src\/.*\.rs$/.test(file)).sort()
     assert.deepEqual(rest, [...FILES, ...binaries()].sort())
     assert.ok(files.includes('src/lib.rs'))
+  })
+
+  it('has every file that its README leads to', () => {
+    const files = tarball.files.map(({ path }) => path)
+    const links = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/\]\(([^)#]+)[^)]*\)/g)]
+    const leads = links.map(([, link]) => link).filter((link) => !link.startsWith('https://'))
+    assert.ok(leads.length > 2)
+    assert.deepEqual(
+      leads.filter((link) => !files.includes(link)),
+      [],
+    )
   })
 
   it('works by require in an empty folder', async () => {
