@@ -11,6 +11,7 @@ export function lint(tally) {
   tally.add(step('biome', 'npx', ['biome', 'check', '.']))
   tally.add(step('types', 'npx', ['tsc', '-p', '.']))
   tally.add(step('publint', 'npx', ['publint', '--strict', '--pack=false']))
+  tally.add(step('are the types wrong', 'npx', ['attw', '--pack', '.', '--quiet']))
 }
 
 if (process.argv[1] === import.meta.filename) {
