@@ -95,6 +95,30 @@ export interface MemoryUsageFunction {
  */
 export const memoryUsage: MemoryUsageFunction
 
+/** What can be had in this process; see {@link supported}. */
+export interface Supported {
+  /** {@link footprint} answers. */
+  readonly footprint: boolean
+  /** `memoryUsage.peakRss()` may answer with a figure. */
+  readonly peakRss: boolean
+  /** `externalBuffers.profile` can be started. */
+  readonly profile: boolean
+  /** {@link rssBreakdown} and {@link rssBreakdownAsync} answer. */
+  readonly rssBreakdown: boolean
+  /** {@link trim} knows the allocator of this process. */
+  readonly trim: boolean
+  /** {@link workerRss} and {@link workerRssAsync} answer. */
+  readonly workerRss: boolean
+  /** Why not, in words, where no addon is loaded: on macOS and Windows, in Bun, with `--no-addons`; otherwise `null`. */
+  readonly reason: string | null
+}
+
+/**
+ * What can be had in this process, before it is asked for. It is frozen. What cannot be had throws
+ * `ERR_MEMUSAGE_UNSUPPORTED` when it is called; `memoryUsage()` and `externalBuffers` answer everywhere.
+ */
+export const supported: Supported
+
 /** What {@link footprint} returns. All figures are bytes. */
 export interface Footprint {
   /**

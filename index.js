@@ -1,12 +1,9 @@
 'use strict'
 
 // The public API. The build makes one file of lib/ and native.js, which loads in half the time and needs no descriptor
-// later; a checkout that was never built has the sources alone.
+// later.
 
-const { existsSync } = require('node:fs')
-const { join } = require('node:path')
-
-const api = existsSync(join(__dirname, 'bundle.js')) ? require('./bundle') : require('./lib/index')
+const api = require('./bundle')()
 
 // One by one: `import` finds names that are written like this.
 exports.externalBuffers = api.externalBuffers
@@ -14,6 +11,7 @@ exports.footprint = api.footprint
 exports.memoryUsage = api.memoryUsage
 exports.rssBreakdown = api.rssBreakdown
 exports.rssBreakdownAsync = api.rssBreakdownAsync
+exports.supported = api.supported
 exports.trim = api.trim
 exports.workerRss = api.workerRss
 exports.workerRssAsync = api.workerRssAsync

@@ -154,7 +154,7 @@ describe('in a startup snapshot', () => {
     // A snapshot is built of one file, into which the package goes with the rest of the program.
     writeFileSync(
       script,
-      `const memusage = ((module) => {\n${readFileSync(join(root, 'bundle.js'), 'utf8')}\nreturn module.exports\n})({})
+      `const memusage = ((module) => {\n${readFileSync(join(root, 'bundle.js'), 'utf8')}\nreturn module.exports()\n})({})
       const { externalBuffers, memoryUsage, workerRss } = memusage
       let code
       try { workerRss() } catch (error) { code = error.code }

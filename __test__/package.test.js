@@ -27,6 +27,7 @@ const FILES = [
   'Cargo.toml',
   'LICENSE',
   'README.md',
+  'benchmark/README.md',
   'build.rs',
   'bundle.js',
   'include/rs_memusage.h',
@@ -37,7 +38,9 @@ const FILES = [
   'lib/buffer-profile.js',
   'lib/engine.js',
   'lib/external-buffers.js',
+  'lib/flavours.js',
   'lib/footprint.js',
+  'lib/given-addon.js',
   'lib/held-buffers.js',
   'lib/index.js',
   'lib/memory-usage.js',
@@ -64,6 +67,7 @@ const FILES = [
   'lib/rss-breakdown.js',
   'lib/started-workers.js',
   'lib/stopwatch.js',
+  'lib/supported.js',
   'lib/this-thread.js',
   'lib/thread-identity.js',
   'lib/threads-profile.js',
@@ -75,6 +79,10 @@ const FILES = [
   'lib/worker-rss.js',
   'native.js',
   'package.json',
+  'platforms/linux-arm64-gnu.js',
+  'platforms/linux-arm64-musl.js',
+  'platforms/linux-x64-gnu.js',
+  'platforms/linux-x64-musl.js',
   'register.d.ts',
   'register.js',
   'scripts/build.mjs',
@@ -110,6 +118,17 @@ describe('the package', () => {
     assert.ok(files.includes('src/lib.rs'))
   })
 
+  it('has every file that its README leads to', () => {
+    const files = tarball.files.map(({ path }) => path)
+    const links = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/\]\(([^)#]+)[^)]*\)/g)]
+    const leads = links.map(([, link]) => link).filter((link) => !link.startsWith('https://'))
+    assert.ok(leads.length > 2)
+    assert.deepEqual(
+      leads.filter((link) => !files.includes(link)),
+      [],
+    )
+  })
+
   it('works by require in an empty folder', async () => {
     const { stdout, stderr } = await inFolder(['-p', "require('rs-memusage').memoryUsage().rss > 1e7"])
     assert.equal(stdout.trim(), 'true', stderr)
@@ -137,11 +156,20 @@ describe('the package', () => {
     }
   })
 
-  it('names every path tried and the remedy when there is no binary', async () => {
+  it('works by the entry of this platform, which names its binary', async () => {
+    const script = `
+      const api = require('rs-memusage/linux-${process.arch}-gnu')
+      const main = require('rs-memusage')
+      console.log(api.rssBreakdown().method.v8, Object.keys(main).every((name) => main[name] === api[name]))`
+    const { stdout, stderr } = await inFolder(['-e', script])
+    assert.equal(stdout.trim(), 'verified true', stderr)
+  })
+
+  it('names the path tried and the remedy when there is no binary, and goes on without where that is allowed', async () => {
     const installed = join(folder, 'node_modules', 'rs-memusage')
     for (const binary of binaries()) rmSync(join(installed, binary))
     const script = `
-      try { require('rs-memusage') } catch ({ code, message, attempts }) {
+      try { console.log(JSON.stringify(require('rs-memusage').supported)) } catch ({ code, message, attempts }) {
         console.log(JSON.stringify({ code, message, attempts }))
       }`
     const { stdout, stderr } = await inFolder(['-e', script])
@@ -149,15 +177,44 @@ describe('the package', () => {
     const { code, message, attempts } = JSON.parse(stdout)
     assert.equal(code, 'ERR_MEMUSAGE_NATIVE_LOAD')
     const system = `${process.platform}-${process.arch}`
-    assert.deepEqual(attempts, [
-      join(installed, `rs-memusage.${system}-gnu.node`),
-      `rs-memusage-${system}-gnu`,
-      join(installed, `rs-memusage.${system}-musl.node`),
-      `rs-memusage-${system}-musl`,
-    ])
+    assert.deepEqual(attempts, [join(installed, `rs-memusage.${system}-gnu.node`)])
     for (const attempt of attempts) assert.ok(message.includes(attempt), message)
-    assert.match(message, /npm run build/)
+    assert.match(message, /incomplete or damaged: install rs-memusage again/)
     assert.ok(message.includes(system))
+    const optional = await inFolder(['-e', script], { RS_MEMUSAGE_OPTIONAL: '1' })
+    const { rssBreakdown, reason } = JSON.parse(optional.stdout)
+    assert.equal(rssBreakdown, false)
+    assert.match(reason, /found no native addon/)
+  })
+
+  it('asks for the binary of the C library that is mapped, and of both where that cannot be read', async () => {
+    // What a process on musl has in its maps, or no maps at all, stands in for the file.
+    const attemptsWith = async (answer) => {
+      const script = `
+        const fs = require('node:fs')
+        const { readFileSync } = fs
+        fs.readFileSync = (file, ...rest) => {
+          if (file !== '/proc/self/maps') return readFileSync(file, ...rest)
+          ${answer}
+        }
+        try { require('rs-memusage') } catch ({ attempts }) { console.log(JSON.stringify(attempts)) }`
+      const attempts = JSON.parse((await inFolder(['-e', script])).stdout)
+      return attempts.map((path) => path.replace(/.*rs-memusage\./, ''))
+    }
+    const [gnu, musl] = ['gnu', 'musl'].map((libc) => `linux-${process.arch}-${libc}.node`)
+    const mapped = "'7f0 r-xp 0 fe:00 5 /lib/ld-musl-x86_64.so.1\\n'"
+    assert.deepEqual(await attemptsWith(`return ${mapped}`), [musl])
+    assert.deepEqual(await attemptsWith("return '7f0 r-xp 0 fe:00 5 /usr/lib/libc.so.6\\n'"), [gnu])
+    assert.deepEqual(await attemptsWith("throw new Error('no /proc')"), [gnu, musl])
+  })
+
+  it('does without an addon on processors that it has none for', async () => {
+    const script = `
+      Object.defineProperty(process, 'arch', { value: 's390x' })
+      const { supported, memoryUsage } = require('rs-memusage')
+      console.log(supported.reason, memoryUsage().rss > 1e7)`
+    const { stdout, stderr } = await inFolder(['-e', script])
+    assert.equal(stdout.trim(), 'there is no binary for linux-s390x true', stderr)
   })
 
   it('says why when a binary is there and cannot be loaded', async () => {
@@ -175,7 +232,7 @@ describe('the package', () => {
     assert.match(cause, /ELF|file too short/)
   })
 
-  it('says what to do where a variable names the binary, and where addons are not allowed', async () => {
+  it('says what to do where a variable names the binary', async () => {
     const script = `
       try { require('rs-memusage') } catch ({ message, attempts }) {
         console.log(JSON.stringify({ message, attempts }))
@@ -184,9 +241,7 @@ describe('the package', () => {
     const named = await load([], { RS_MEMUSAGE_NATIVE_PATH: './named.node' })
     assert.deepEqual(named.attempts, [join(realpathSync(folder), 'named.node')])
     assert.match(named.message, /RS_MEMUSAGE_NATIVE_PATH names this file/)
-    const refused = await load(['--no-addons'], { RS_MEMUSAGE_NATIVE_PATH: join(root, binaries()[0]) })
-    assert.match(refused.message, /--no-addons/)
-    for (const { message } of [named, refused]) assert.doesNotMatch(message, /Reinstall/)
+    assert.doesNotMatch(named.message, /again/)
   })
 
   it('says what to do where it was bundled, and in a checkout (review D.2)', async () => {
@@ -197,14 +252,17 @@ describe('the package', () => {
     for (const binary of binaries()) rmSync(join(checkout, binary))
     mkdirSync(join(checkout, 'include'))
     writeFileSync(join(checkout, 'include', 'rs_memusage.h'), '')
-    const adviceOf = async (file) => {
-      const script = `try { require(${JSON.stringify(file)}) } catch ({ message }) { console.log(message) }`
+    const adviceOf = async (file, call = '') => {
+      const script = `try { require(${JSON.stringify(file)})${call} } catch ({ message }) { console.log(message) }`
       return (await inFolder(['-e', script])).stdout
     }
-    const [bundled, unbuilt] = [await adviceOf(bundle), await adviceOf(checkout)]
-    assert.match(bundled, /was bundled into a file in .*external of the bundle.*RS_MEMUSAGE_NATIVE_PATH/s)
+    const [bundled, unbuilt] = [await adviceOf(bundle, '()'), await adviceOf(checkout)]
+    assert.match(
+      bundled,
+      /was bundled into a file in .*external of the bundle.*linux-.*RS_MEMUSAGE_NATIVE_PATH/s,
+    )
     assert.match(unbuilt, /This is a checkout: run "npm run build" in .*, which needs Rust/)
-    for (const message of [bundled, unbuilt]) assert.doesNotMatch(message, /Reinstall/)
+    for (const message of [bundled, unbuilt]) assert.doesNotMatch(message, /again/)
   })
 
   it('works from a bundle, whose require is not of Node, with RS_MEMUSAGE_NATIVE_PATH', async () => {
@@ -214,7 +272,7 @@ describe('the package', () => {
       script,
       `const node = require
       const builtIn = (id) => { if (id.startsWith('node:')) return node(id); throw new Error('no module ' + id) }
-      const program = ((module, require) => {\n${source}\nreturn module.exports\n})({}, builtIn)
+      const program = ((module, require) => {\n${source}\nreturn module.exports()\n})({}, builtIn)
       console.log(program.rssBreakdown().method.v8)`,
     )
     const { stdout, stderr } = await inFolder([script], {

@@ -1,14 +1,13 @@
 'use strict'
 
 const assert = require('node:assert/strict')
-const { join } = require('node:path')
 const { describe, it } = require('node:test')
 const { readableSize } = require('../examples/server/format')
 const { RunningServer, eventually } = require('./fixtures/running-server')
-const { MIB, inChild, root } = require('./helpers/child')
+const { MIB, inChild } = require('./helpers/child')
 
 const KIB = 1024
-const UNSUPPORTED = { RS_MEMUSAGE_NATIVE_PATH: join(root, 'target', 'unsupported', 'rs-memusage.node') }
+const UNSUPPORTED = { NODE_OPTIONS: '--no-addons' }
 const NOTHING = { count: 0, bytes: 0, readable: '0 B' }
 const MARKUP = '<img src=x onerror=alert(1)>"&amp;'
 

@@ -1,15 +1,14 @@
 'use strict'
 
 const assert = require('node:assert/strict')
-const { join } = require('node:path')
 const { describe, it } = require('node:test')
 const { readableSize } = require('../examples/server/format')
 const { RunningServer, eventually, spoilWorkers } = require('./fixtures/running-server')
-const { MIB, root } = require('./helpers/child')
+const { MIB } = require('./helpers/child')
 
 const OWNED = ['v8Heap', 'jit', 'stack', 'nativeHeap']
 const WORDS = ['heapUsed', 'heapTotal', 'heapLimit', 'external']
-const UNSUPPORTED = { RS_MEMUSAGE_NATIVE_PATH: join(root, 'target', 'unsupported', 'rs-memusage.node') }
+const UNSUPPORTED = { NODE_OPTIONS: '--no-addons' }
 
 // Every server is a process of its own. The time is for a machine that is busy with something else.
 const suite = { concurrency: 2, timeout: 60_000 }

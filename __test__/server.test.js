@@ -1,7 +1,6 @@
 'use strict'
 
 const assert = require('node:assert/strict')
-const { join } = require('node:path')
 const { describe, it } = require('node:test')
 const { prefersHtml } = require('../examples/server/accept')
 const { readableSize } = require('../examples/server/format')
@@ -12,7 +11,7 @@ const {
   serverEnvironment,
   spoilWorkers,
 } = require('./fixtures/running-server')
-const { MIB, inChild, root, runProcess } = require('./helpers/child')
+const { MIB, inChild, runProcess } = require('./helpers/child')
 const { PARTS } = require('./helpers/parts')
 
 const FIGURES = ['rss', 'heapTotal', 'heapUsed', 'external', 'arrayBuffers', 'heapLimit', 'peakRss']
@@ -81,8 +80,7 @@ describe('the routes of the example server', suite, () => {
   })
 
   it('/status knows nothing of parts where the platform does not tell', async (t) => {
-    const binary = join(root, 'target', 'unsupported', 'rs-memusage.node')
-    const server = await RunningServer.start(t, { RS_MEMUSAGE_NATIVE_PATH: binary })
+    const server = await RunningServer.start(t, { NODE_OPTIONS: '--no-addons' })
     const { memory, breakdown } = await server.body('/status')
     assert.equal(breakdown, null)
     assert.ok(memory.rss.bytes > 0)

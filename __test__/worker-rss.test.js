@@ -1,11 +1,10 @@
 'use strict'
 
 const assert = require('node:assert/strict')
-const { join } = require('node:path')
 const { describe, it } = require('node:test')
 const { workerRss, workerRssAsync } = require('..')
 const { needs, preloaded } = require('./helpers/allocators')
-const { inChild, MIB, root } = require('./helpers/child')
+const { inChild, MIB } = require('./helpers/child')
 const {
   assertConsistent,
   assertConsistentThread,
@@ -572,7 +571,6 @@ describe('workerRss() by its other ways', () => {
   })
 
   it('on a platform without support: says so', async () => {
-    const env = { RS_MEMUSAGE_NATIVE_PATH: join(root, 'target', 'unsupported', 'rs-memusage.node') }
     const codes = await inChild(
       async () => {
         const { workerRss, workerRssAsync } = require('./index.js')
@@ -585,7 +583,7 @@ describe('workerRss() by its other ways', () => {
         })
         return [...codes, await workerRssAsync().catch(({ code }) => code)]
       },
-      { env },
+      { flags: ['--no-addons'] },
     )
     assert.deepEqual(codes, Array(3).fill('ERR_MEMUSAGE_UNSUPPORTED'))
   })

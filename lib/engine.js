@@ -10,6 +10,7 @@ const isNode = process.release?.name === 'node' && !(bun || deno || electron || 
 /** What stands in the way of the addon; `null` when nothing does. */
 function obstacle() {
   if (!isNode) return `this is ${engineName()}, not Node.js`
+  if (process.platform !== 'linux') return `it measures on Linux alone, and this is ${process.platform}`
   if (isBuildingSnapshot()) return 'a startup snapshot was built with it, which holds no addons'
   return null
 }

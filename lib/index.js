@@ -4,6 +4,7 @@ const { externalBuffers } = require('./external-buffers')
 const { footprint } = require('./footprint')
 const { memoryUsage } = require('./memory-usage')
 const { rssBreakdown, rssBreakdownAsync } = require('./rss-breakdown')
+const { supported } = require('./supported')
 const { trim } = require('./trim')
 const { workerRss, workerRssAsync } = require('./worker-rss')
 
@@ -13,6 +14,7 @@ module.exports = {
   memoryUsage,
   rssBreakdown,
   rssBreakdownAsync,
+  supported,
   trim,
   workerRss,
   workerRssAsync,

@@ -47,7 +47,7 @@ function memoryUsageFromNode() {
   }
 }
 
-/** A platform that the addon cannot measure, or an engine that it is not loaded in: all from that. */
+/** Without the addon: all from the engine. */
 function memoryUsageUnsupported() {
   const { rss, heapTotal, heapUsed, external, arrayBuffers } = core()
   return {
@@ -81,7 +81,7 @@ let chosen = () => {
 }
 
 function choose() {
-  if (!native.isSupported()) return memoryUsageUnsupported
+  if (native.reason) return memoryUsageUnsupported
   const layer = v8Layer()
   if (layer === 'none') return memoryUsageFromNode
   return layer === 'complete' ? memoryUsageFromSlots : memoryUsageWithoutCounter
@@ -92,7 +92,7 @@ let method
 function describeMethod() {
   const layer = v8Layer()
   return Object.freeze({
-    rss: native.isSupported() ? 'statm' : 'node',
+    rss: native.reason ? 'node' : 'statm',
     v8: layer === 'none' ? 'none' : 'verified',
     arrayBuffers: layer === 'complete' ? 'verified' : 'none',
   })
@@ -101,7 +101,7 @@ function describeMethod() {
 function memoryUsage() {
   return chosen()
 }
-memoryUsage.rss = native.isSupported() ? rss : () => core.rss()
+memoryUsage.rss = native.reason ? () => core.rss() : rss
 memoryUsage.peakRss = () => native.peakRss()
 memoryUsage.resetPeakRss = () => native.resetPeakRss()
 Object.defineProperty(memoryUsage, 'method', {

@@ -41,7 +41,7 @@ function enableV8Layer() {
 }
 
 function mayLookUpSymbols() {
-  return native.isSupported() && process.env.RS_MEMUSAGE_NO_V8 !== '1'
+  return !native.reason && process.env.RS_MEMUSAGE_NO_V8 !== '1'
 }
 
 /** Node's own figures cannot be had when the descriptor table is full; then all are compared at once. */

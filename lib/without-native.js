@@ -22,6 +22,7 @@ function withoutNative(reason) {
   }
   return {
     ...neutral,
+    reason,
     ...booksOfThisThread(),
     footprint: refuse('the footprint of a process'),
     refuseProfile: refuse('a profile of buffers'),
@@ -36,7 +37,6 @@ function withoutNative(reason) {
 const neutral = {
   storeOutcomes,
   slotNumbers: {},
-  isSupported: () => false,
   isMainThread: () => false, // which has JavaScript asked instead
   registerThread() {},
   onMail() {},

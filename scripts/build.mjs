@@ -2,38 +2,34 @@
 //
 //   node scripts/build.mjs                 build always
 //   node scripts/build.mjs --if-stale      build the addon only when it is missing or older than its sources
-//   node scripts/build.mjs --unsupported   build the variant of a platform that we cannot measure, for its tests
 
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs'
+import { copyFileSync, readdirSync, renameSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { writeBundle } from './bundle.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const sources = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src']
-const unsupported = process.argv.includes('--unsupported')
-
-const output = unsupported
-  ? join(root, 'target', 'unsupported', 'rs-memusage.node')
-  : join(root, `rs-memusage.${flavour()}.node`)
 
 writeBundle()
-if (!process.argv.includes('--if-stale') || isStale()) build()
+if (process.platform !== 'linux') {
+  console.log('The addon is for Linux alone. Here JavaScript answers, and there is nothing more to build.')
+} else if (!process.argv.includes('--if-stale') || isStale()) {
+  build()
+}
 
 function build() {
-  const targetDirectory = join(root, 'target', ...(unsupported ? ['unsupported'] : []))
-  const features = unsupported ? ['--features', 'unsupported'] : []
-  run('cargo', ['build', '--release', '--lib', '--target-dir', targetDirectory, ...features])
+  const output = outputFile()
+  run('cargo', ['build', '--release', '--lib'])
   // A running process may have the old binary mapped: replace the file, do not write into it.
   const fresh = `${output}.${process.pid}`
-  mkdirSync(dirname(output), { recursive: true })
-  copyFileSync(join(targetDirectory, 'release', libraryName()), fresh)
+  copyFileSync(join(root, 'target', 'release', 'librs_memusage.so'), fresh)
   renameSync(fresh, output)
 }
 
 function isStale() {
-  const built = modified(output)
+  const built = modified(outputFile())
   return built === null || sources.some((source) => newestIn(join(root, source)) > built)
 }
 
@@ -47,18 +43,11 @@ function modified(path) {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? null
 }
 
-/** The name that native.js looks for: platform, architecture and, on Linux, the libc that rustc builds for. */
-function flavour() {
-  const system = `${process.platform}-${process.arch}`
-  if (process.platform === 'win32') return `${system}-msvc`
-  if (process.platform !== 'linux') return system
+/** The file that native.js looks for: its name has the system, the architecture and the libc that rustc builds for. */
+function outputFile() {
   const host = run('rustc', ['-vV'], { stdio: ['ignore', 'pipe', 'inherit'] }).stdout.toString()
-  return `${system}-${/^host: .*musl/m.test(host) ? 'musl' : 'gnu'}`
-}
-
-function libraryName() {
-  if (process.platform === 'win32') return 'rs_memusage.dll'
-  return process.platform === 'darwin' ? 'librs_memusage.dylib' : 'librs_memusage.so'
+  const libc = /^host: .*musl/m.test(host) ? 'musl' : 'gnu'
+  return join(root, `rs-memusage.linux-${process.arch}-${libc}.node`)
 }
 
 function run(command, args, options = { stdio: 'inherit' }) {

@@ -1,6 +1,5 @@
 //! The footprint of processes that really share memory, in a test process of its own: a fork elsewhere in it would
 //! make private pages shared.
-#![cfg(all(target_os = "linux", not(feature = "unsupported")))]
 
 use std::io::{Read, pipe};
 use std::os::fd::AsRawFd;

@@ -1,5 +1,5 @@
 //! glibc's figures against `mallinfo2`, and what is promised against what a trim takes off RSS.
-#![cfg(all(target_os = "linux", target_env = "gnu", not(feature = "unsupported")))]
+#![cfg(target_env = "gnu")]
 #![expect(
   clippy::unwrap_used,
   clippy::arithmetic_side_effects,

@@ -1,7 +1,7 @@
 //! Other allocators than glibc's, loaded ahead of it or behind it: their figures, and what a trim takes off RSS.
 //!
 //! Not every machine has them. `scripts/test.mjs` runs those whose library is there: `cargo test -- --ignored NAME`.
-#![cfg(all(target_os = "linux", target_env = "gnu", not(feature = "unsupported")))]
+#![cfg(target_env = "gnu")]
 #![expect(
   clippy::unwrap_used,
   clippy::arithmetic_side_effects,

@@ -1,5 +1,4 @@
 //! The Linux figures against the kernel's other words, and the descriptors across a bare fork.
-#![cfg(all(target_os = "linux", not(feature = "unsupported")))]
 #![expect(
   clippy::unwrap_used,
   clippy::arithmetic_side_effects,

@@ -7,12 +7,6 @@ use super::raise::raise;
 use crate::js_number::js_number;
 use crate::platform;
 
-/// Whether this platform reads the resident set size itself.
-#[napi(catch_unwind)]
-pub(crate) fn is_supported() -> bool {
-  platform::SUPPORTED
-}
-
 /// Resident set size in bytes; throws with the reason where the fast read only says that it failed.
 #[napi(catch_unwind)]
 pub(crate) fn rss(env: Env) -> napi::Result<f64> {

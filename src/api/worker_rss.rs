@@ -107,10 +107,10 @@ pub(crate) fn shared_part_names() -> Vec<&'static str> {
   crate::attribution::Shared::default().parts().iter().map(|(name, _)| *name).collect()
 }
 
-/// Whether the process began with the calling thread, where the system tells.
+/// Whether the process began with the calling thread.
 #[napi(catch_unwind)]
 pub(crate) fn is_main_thread() -> bool {
-  platform::SUPPORTED && platform::current_thread() == platform::main_thread()
+  platform::current_thread() == platform::main_thread()
 }
 
 /// Enters the calling thread into the registry.

@@ -1,22 +1,18 @@
 //! The operating system behind one function set.
 //!
-//! Each system implements the same functions; the choice is made here and nowhere else. Sizes leave this
-//! module in bytes, never in pages.
+//! Sizes leave this module in bytes, never in pages.
 
 pub mod counter_lag;
 
-#[cfg(all(target_os = "linux", not(feature = "unsupported")))]
+#[cfg(not(target_os = "linux"))]
+compile_error!("the addon is made for Linux; on other systems lib/without-native.js answers");
+
+#[cfg(target_os = "linux")]
 mod linux;
-#[cfg(all(target_os = "linux", not(feature = "unsupported")))]
-use linux as current;
 
-#[cfg(any(not(target_os = "linux"), feature = "unsupported"))]
-mod unsupported;
-#[cfg(any(not(target_os = "linux"), feature = "unsupported"))]
-use unsupported as current;
-
-pub use current::{
-  OwnMemory, OwnPages, SUPPORTED, allocate_zeroed, avoid, borrow_spare_descriptor, coarse_millis,
+#[cfg(target_os = "linux")]
+pub use linux::{
+  OwnMemory, OwnPages, allocate_zeroed, avoid, borrow_spare_descriptor, coarse_millis,
   counter_lag, current_thread, defining_object, find_symbol, footprint, free, give_back, is_in_memory,
   is_locked, main_thread, map, memory_by_kind, mincore_works, page_residency_works, page_size,
   page_tables_tell_pages, pagemap_tells_zero_pages, pages_in_resident_set, peak_resident_set_size, prepare,

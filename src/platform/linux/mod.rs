@@ -46,9 +46,6 @@ use crate::error::{MeasureError, Result};
 use crate::parse::{ParseError, statm, status};
 use crate::platform::Avoided;
 
-/// Whether this platform reads memory figures itself.
-pub const SUPPORTED: bool = true;
-
 static STATM: KeptFile = KeptFile::new(c"/proc/self/statm", "/proc/self/statm");
 static PAGEMAP: KeptFile = KeptFile::new(c"/proc/self/pagemap", "/proc/self/pagemap");
 
