@@ -10,12 +10,13 @@
 import assert from 'node:assert/strict'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Checks } from './lib/checks.mjs'
 import { execute, succeed } from './lib/execute.mjs'
 import { table, writeBetweenMarkers } from './lib/markdown.mjs'
 import { nodeBinary } from './lib/node-binary.mjs'
+import { tarballIn } from './lib/pack.mjs'
 import { cases } from './lib/registry/cases.mjs'
 import { MANAGER_PACKAGES, npm, packageManagers } from './lib/registry/package-managers.mjs'
 import { folderOf, IMPORTED, REQUIRED, RESOLUTIONS, writePrograms } from './lib/registry/programs.mjs'
@@ -69,19 +70,10 @@ checks.finish()
 
 function publish() {
   const publishing = { cwd: folder, env: user.environment(process.execPath) }
-  const tarball = options.tarball ? resolve(options.tarball) : pack()
-  succeed([...npm(modules), 'publish', tarball], publishing)
+  succeed([...npm(modules), 'publish', tarballIn(folder, options.tarball)], publishing)
   // As it came from npm, under its own name again.
   cpSync(join(modules, 'typescript5'), join(folder, 'typescript'), { recursive: true })
   succeed([...npm(modules), 'publish', join(folder, 'typescript')], publishing)
-}
-
-function pack() {
-  const packed = succeed(['npm', 'pack', '--json', '--pack-destination', folder], {
-    cwd: root,
-    env: { ...process.env, npm_config_foreground_scripts: 'false' },
-  })
-  return join(folder, Object.values(JSON.parse(packed))[0].filename)
 }
 
 /** The tables of what runs and of what compiles. */
