@@ -167,10 +167,15 @@ function start({ way, output }, more = {}) {
 /** The line that says what is wrong. */
 function sentenceOf(text) {
   const known =
-    /No loader is configured.*|Module parse failed.*|RollupError: .*|Could not load .*|\w*Error: .*/
-  const line = known.exec(text)?.[0] ?? text.trim().split('\n')[0]
+    /No loader is configured.*|Module parse failed.*|RollupError: .*|Could not load .*|\w*Error(?: \[\w+\])?: .*/
+  const line = printable(known.exec(text)?.[0] ?? text.trim().split('\n')[0])
   const short = line.replaceAll(`${folder}/`, '').replace(/output-\w+\//g, '')
   return short.length > MOST_CHARACTERS ? `${short.slice(0, MOST_CHARACTERS)}…` : short
+}
+
+/** Bundlers quote what they stumbled over, which here is the first byte of a binary. */
+function printable(text) {
+  return text.replace(/\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16)}`)
 }
 
 function rowsOf(ways, builds) {
@@ -199,7 +204,8 @@ function titleOf({ title }) {
 }
 
 function writtenFor({ lines, isDeployed }) {
-  const short = lines.map((line) => (line.includes('\n') ? 'the lines above' : code(line)))
+  const named = lines.map((line) => line.replaceAll('PACKAGE', 'rs-memusage'))
+  const short = named.map((line) => (line.includes('\n') ? 'the lines above' : code(line)))
   const all = short.length > 0 ? short.join(', ') : 'nothing'
   return isDeployed ? `${all}; node_modules beside` : all
 }

@@ -28,7 +28,7 @@ const ROLLUP_PLUGIN = `const addons = {
       export default createRequire(import.meta.url)(fileURLToPath(import.meta.ROLLUP_FILE_URL_\${file}))\`
   },
 }`
-const ROLLUP_PLUGINS = "plugins: [addons, nodeResolve(), commonjs({ requireReturnsDefault: 'auto' })]"
+const ROLLUP_PLUGINS = 'plugins: [addons, nodeResolve(), commonjs()]'
 const SEA_PROGRAM = `import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -47,11 +47,13 @@ const SEA_ASSETS = `"assets": { "rs-memusage.node": "node_modules/rs-memusage/${
 export const WAYS = [
   esbuild('', [], AS_IS),
   esbuild('', ['--loader:.node=copy'], FOLLOWED),
+  esbuild('', ['--loader:.node=file'], FOLLOWED),
   esbuild(', ESM', ['--format=esm', '--loader:.node=copy', ESM_BANNER], FOLLOWED),
   { ...esbuild('', ['--external:PACKAGE'], EXTERNAL), isDeployed: true },
   copied(esbuild('', [], EXTERNAL)),
 
   webpack(null, AS_IS),
+  webpack("module: { rules: [{ test: /\\.node$/, type: 'asset/resource' }] }", FOLLOWED),
   webpack(NODE_LOADER, FOLLOWED),
   { ...webpack("externals: { 'PACKAGE': 'commonjs PACKAGE' }", EXTERNAL), isDeployed: true },
   copied(webpack(null, EXTERNAL)),
@@ -63,12 +65,16 @@ export const WAYS = [
 
   rolldown([], AS_IS),
   rolldown([MODULE_TYPES], FOLLOWED),
+  rolldown(["moduleTypes: { '.node': 'asset' }"], FOLLOWED),
   { ...rolldown(["external: ['PACKAGE']"], EXTERNAL), isDeployed: true },
   copied(rolldown([], EXTERNAL)),
 
   { ...vite([], { main: 'works', static: 'works' }), isDeployed: true },
   vite(['ssr: { noExternal: true }'], AS_IS),
-  vite(['ssr: { noExternal: true }', `build: { rolldownOptions: { ${MODULE_TYPES} } }`], FOLLOWED),
+  vite(
+    ['ssr: { noExternal: true }', `build: { ssrEmitAssets: true, rolldownOptions: { ${MODULE_TYPES} } }`],
+    FOLLOWED,
+  ),
   copied(vite(['ssr: { noExternal: true }'], EXTERNAL)),
 
   ncc([], FOLLOWED),
@@ -208,7 +214,7 @@ function sea(lines, assets, entries) {
 function copied(way) {
   return {
     ...way,
-    lines: [COPY],
+    lines: [...way.lines, COPY],
     commands: [...way.commands, COPY.split(' ')],
     package: 'rs-memusage',
   }
