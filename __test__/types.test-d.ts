@@ -14,6 +14,8 @@ import {
   type RssBreakdown,
   rssBreakdown,
   rssBreakdownAsync,
+  type Supported,
+  supported,
   type ThreadRss,
   type TrimResult,
   trim,
@@ -40,6 +42,11 @@ const own: Footprint = footprint()
 const { uss, pss, swap }: Record<'uss' | 'pss' | 'swap', number> = footprint(1)
 
 process.memoryUsage = memoryUsage
+
+const told: Supported = supported
+const reason: string | null = told.reason
+// @ts-expect-error it is frozen
+supported.trim = true
 
 const trimmed: TrimResult = trim()
 const released: number | null = trimmed.released

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 
 use libfuzzer_sys::fuzz_target;
 use rs_memusage::attribution::{
-  Facts, HeaderLayout, HeapPages, Isolates, Memory, Search, classify, heap_page_candidates,
+  Facts, KnownPlaces, HeaderLayout, HeapPages, Isolates, Memory, Search, classify, heap_page_candidates,
 };
 use rs_memusage::parse::maps::{self, Region};
 
@@ -31,7 +31,7 @@ fuzz_target!(|input: &[u8]| {
   let memory = Synthetic::new(words, &regions, is_set(*circumstances, 0));
   let facts = facts(*circumstances, &regions, &memory);
   let heaps = HeapPages::find(&regions, &facts, &memory, |_| true);
-  let pieces = classify(&regions, text, &facts, &heaps, &memory, Search::Far { pages: 1 << 14 });
+  let pieces = classify(&regions, text, &facts, KnownPlaces { heaps: &heaps, zeroed_data: &[] }, &memory, Search::Far { pages: 1 << 14 });
 
   let mut covered = vec![0; regions.len()];
   let mut behind = 0;

@@ -28,7 +28,7 @@ pub use measure::{
 pub use piece::{Backing, Owner, Part, Piece};
 pub use reading::{AddressSpace, FileResidency, Memory, ResidencySource};
 pub use recognise::{
-  HeapPages, Search, begins_large_chunk, classify, heap_page_candidates, is_arena_address,
+  HeapPages, KnownPlaces, Search, begins_large_chunk, classify, heap_page_candidates, is_arena_address,
 };
 pub use stack_bounds::StackBounds;
 pub use v8_pages::{HeaderLayout, PageLists};

@@ -119,7 +119,7 @@ impl HandBuilt {
     self
       .touched(start, 256 * KIB)
       .words(start, &[0x68, metadata])
-      .words(metadata, &[0x3000, start, 0, 0, isolate + HEAP_IN_ISOLATE])
+      .words(metadata, &[start, start + 0x100, 0, 0, isolate + HEAP_IN_ISOLATE])
   }
 
   pub(crate) fn thread(mut self, thread: i32, control_block: u64) -> Self {

@@ -529,6 +529,22 @@ fn pages_of_new_v8_lead_to_their_isolate_through_metadata() {
 }
 
 #[test]
+fn memory_that_begins_with_a_pointer_to_the_record_of_a_page_is_no_page() {
+  let (metadata, other) = (0x7100_1000, ALIGNED + 64 * MIB);
+  let space = HandBuilt::new()
+    .anonymous(metadata, 8 * KIB, "rw-p")
+    .anonymous(ALIGNED, 512 * KIB, "rw-p")
+    .page_with_metadata(ALIGNED, metadata, ISOLATE)
+    .page_with_metadata(ALIGNED + 256 * KIB, metadata + 0x400, ISOLATE)
+    .anonymous(other, MIB, "rw-p")
+    .touched(other, MIB)
+    .words(other, &[0, metadata])
+    .with_layout();
+  assert_eq!(part_of(&space, ALIGNED), Part::V8Heap);
+  assert_eq!(part_of(&space, other), Part::Other);
+}
+
+#[test]
 fn the_layout_is_what_most_pages_share() {
   let size = 256 * KIB;
   let mut space = HandBuilt::new().anonymous(ALIGNED, 8 * size, "rw-p");
@@ -602,4 +618,29 @@ fn another_malloc_has_what_nothing_else_explains() {
   let mut space = HandBuilt::new().anonymous(ANYWHERE, 16 * PAGE, "rw-p").chunk(ANYWHERE, 16 * PAGE);
   space.facts.malloc_is_glibc = false;
   assert_eq!(space.pieces(), [(ANYWHERE, ANYWHERE + 16 * PAGE, Part::NativeHeap, Owner::Process)]);
+}
+
+#[test]
+fn zeroed_data_ends_where_its_file_says() {
+  const LOADED: u64 = 1;
+  let (library, zeroed, memory) = (ANYWHERE, 5 * PAGE, 2 * MIB);
+  let behind = library + 4 * PAGE;
+  // Two segments: the code, and data that goes on in memory for five pages more than the file has.
+  let segment = |address: u64, file: u64, size: u64| [LOADED, 0, address, address, file, size, PAGE];
+  let space = |magic: u64| {
+    HandBuilt::new()
+      .named(library, 3 * PAGE, "r-xp", 7, "/usr/lib/addon.node")
+      .named(library + 3 * PAGE, PAGE, "rw-p", 7, "/usr/lib/addon.node")
+      .anonymous(behind, zeroed + memory, "rw-p")
+      .touched(behind, zeroed + memory)
+      .words(library, &[magic, 0, 0, 0, 64, 0, 56 << 48, 2])
+      .words(library + 64, &segment(0, 3 * PAGE, 3 * PAGE))
+      .words(library + 64 + 56, &segment(3 * PAGE, PAGE, zeroed + PAGE - 8))
+      .pieces()
+  };
+  let told = (behind, behind + zeroed, Part::Code, Owner::Process);
+  let rest = (behind + zeroed, behind + zeroed + memory, Part::Other, Owner::Process);
+  assert_eq!(space(0x0102_464c_457f).get(2..).unwrap(), [told, rest]);
+  let all = (behind, behind + zeroed + memory, Part::Code, Owner::Process);
+  assert_eq!(space(0x7f).get(2..).unwrap(), [all], "no such header");
 }

@@ -5,8 +5,10 @@ use std::collections::HashSet;
 use super::breakdown::{Breakdown, Measured};
 use crate::attribution::facts::Facts;
 use crate::attribution::piece::{Backing, Owner, Part, Piece};
-use crate::attribution::reading::{AddressSpace, FileResidency, Residency, ResidencySource, ResidentMemory};
-use crate::attribution::recognise::{HeapPages, Search, classify};
+use crate::attribution::reading::{
+  AddressSpace, FileResidency, Residency, ResidencySource, ResidentMemory, ends_of_zeroed_data,
+};
+use crate::attribution::recognise::{HeapPages, KnownPlaces, Search, classify};
 use crate::attribution::region_kinds::is_sparse;
 use crate::error::{MeasureError, Result};
 use crate::parse::maps::{self, Region};
@@ -158,7 +160,9 @@ pub fn survey(space: &impl AddressSpace, facts: &Facts, plan: Plan) -> Result<Su
     HeapPages::find(&regions, facts, space)
   };
   let chunks_before = space.bytes_in_large_chunks();
-  let pieces = classify(&regions, &text, facts, &heaps, &memory, plan.search);
+  let zeroed = ends_of_zeroed_data(space, &regions, facts.page_size);
+  let known = KnownPlaces { heaps: &heaps, zeroed_data: &zeroed };
+  let pieces = classify(&regions, &text, facts, known, &memory, plan.search);
   let missing_chunks = missing_chunks(&pieces, chunks_before, space.bytes_in_large_chunks());
 
   let mut breakdown = Breakdown::default();

@@ -18,7 +18,7 @@ mod v8_own_memory;
 pub use arenas::is_arena_address;
 pub use heap_pages::{HeapPages, heap_page_candidates};
 pub use malloc_headers::begins_large_chunk;
-pub use scene::Search;
+pub use scene::{KnownPlaces, Search};
 
 use super::facts::Facts;
 use super::piece::{Backing, Owner, Part, Piece};
@@ -66,12 +66,12 @@ pub fn classify(
   regions: &[Region],
   text: &[u8],
   facts: &Facts,
-  heaps: &HeapPages,
+  known: KnownPlaces,
   memory: &dyn Memory,
   search: Search,
 ) -> Vec<Piece> {
   let files = CodeFiles::find(regions, text);
-  let scene = Scene::new(regions, facts, heaps, memory, search);
+  let scene = Scene::new(regions, facts, known, memory, search);
   let mut pieces = Pieces::default();
   for (index, region) in regions.iter().enumerate() {
     let place = Place { scene: &scene, start: region.start, region, index };

@@ -19,14 +19,15 @@ pub(super) fn constant_zeroed_data(place: &Place) -> Option<Found> {
   is_constant.then(|| place.whole(Part::Code, Owner::Process))
 }
 
-/// The zeroed data of a program or library. A library is often loaded right below what malloc mapped last, and its
-/// data ends where that begins.
+/// The zeroed data of a program or library. A library is often loaded right below what malloc mapped last: its data ends
+/// where its file says, or else where something begins that is known.
 pub(super) fn zeroed_data(place: &Place) -> Option<Found> {
-  (place.begins_region() && follows_written_data(place)).then(|| Found {
-    end: next_known::start_of_anything(place),
-    part: Part::Code,
-    owner: Owner::Process,
-  })
+  if !place.begins_region() || !follows_written_data(place) {
+    return None;
+  }
+  let told = place.scene.end_of_zeroed_data(place.start);
+  let end = told.unwrap_or_else(|| next_known::start_of_anything(place)).min(place.region.end);
+  (end > place.start).then_some(Found { end, part: Part::Code, owner: Owner::Process })
 }
 
 fn follows_written_data(place: &Place) -> bool {

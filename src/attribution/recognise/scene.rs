@@ -21,12 +21,22 @@ pub enum Search {
   },
 }
 
+/// What was found out about places before the pieces are made.
+#[derive(Debug, Clone, Copy)]
+pub struct KnownPlaces<'a> {
+  /// Pages of JS heaps.
+  pub heaps: &'a HeapPages,
+  /// Where the zeroed data of a file begins and ends, in address order; of some files that is not known.
+  pub zeroed_data: &'a [(u64, u64)],
+}
+
 /// A process as it was read.
 pub(super) struct Scene<'a> {
   pub(super) regions: &'a [Region],
   pub(super) facts: &'a Facts,
   pub(super) memory: &'a dyn Memory,
   pub(super) heaps: &'a HeapPages,
+  zeroed_data: &'a [(u64, u64)],
   /// Code ranges in the order of addresses.
   code_ranges: Vec<(u64, u64, u64)>,
   pub(super) stacks: Stacks,
@@ -41,7 +51,7 @@ impl<'a> Scene<'a> {
   pub(super) fn new(
     regions: &'a [Region],
     facts: &'a Facts,
-    heaps: &'a HeapPages,
+    KnownPlaces { heaps, zeroed_data }: KnownPlaces<'a>,
     memory: &'a dyn Memory,
     search: Search,
   ) -> Self {
@@ -50,6 +60,7 @@ impl<'a> Scene<'a> {
       facts,
       memory,
       heaps,
+      zeroed_data,
       code_ranges: by_start(&facts.code_ranges),
       stacks: Stacks::of(facts, memory),
       runs: runs(regions),
@@ -63,6 +74,12 @@ impl<'a> Scene<'a> {
     let after = self.code_ranges.partition_point(|(start, _, _)| *start <= address);
     let (_, end, isolate) = self.code_ranges.get(after.checked_sub(1)?)?;
     (address < *end).then_some(*isolate)
+  }
+
+  /// Where the zeroed data that begins here ends, as far as its file says so.
+  pub(super) fn end_of_zeroed_data(&self, start: u64) -> Option<u64> {
+    let place = self.zeroed_data.binary_search_by_key(&start, |(start, _)| *start).ok()?;
+    self.zeroed_data.get(place).map(|(_, end)| *end)
   }
 
   /// Pages that may still be read in search of a header, beside memory that nothing explains.

@@ -4,6 +4,7 @@
 //! isolate: directly up to V8 12, through the page's metadata object from 13.6 on. Where exactly is not written down
 //! here: it is found by looking for the address of an isolate that we know.
 
+use super::PAGE_ALIGNMENT;
 use crate::attribution::reading::Memory;
 use crate::attribution::words::is_pointer;
 
@@ -30,8 +31,9 @@ pub struct HeaderLayout {
 enum Route {
   /// This word of the header.
   Header(usize),
-  /// This word of what the first word points to.
-  Metadata { lead: usize, word: usize },
+  /// This word of what the header points to with another: the record of the page. A third word of the record says where
+  /// in its page the objects begin; other memory may begin with a pointer to a record too, and has none of its own.
+  Metadata { lead: usize, word: usize, home: Option<usize> },
 }
 
 impl HeaderLayout {
@@ -54,12 +56,20 @@ impl HeaderLayout {
 
   /// For each page the address of the isolate that its header leads to; 0 where it leads nowhere.
   pub(in crate::attribution) fn isolates_of(&self, memory: &dyn Memory, pages: &[u64]) -> Vec<u64> {
-    let mut words = Vec::new();
-    let word = match self.route {
-      Route::Header(word) | Route::Metadata { word, .. } => word,
+    let (word, home) = match self.route {
+      Route::Header(word) => (word, None),
+      Route::Metadata { word, home, .. } => (word, home),
     };
-    memory.gather(&offset_all(&self.records_of(memory, pages), word), 1, &mut words);
-    words.into_iter().map(|heap| heap.saturating_sub(self.heap_in_isolate)).collect()
+    let first = home.map_or(word, |home| home.min(word));
+    let width = home.map_or(0, |home| home.abs_diff(word)).saturating_add(1);
+    let mut words = Vec::new();
+    memory.gather(&offset_all(&self.records_of(memory, pages), first), width, &mut words);
+    let word_of = |record: &[u64], word: usize| record.get(word.saturating_sub(first)).copied().unwrap_or(0);
+    let isolate_of = |(record, page): (&[u64], &u64)| {
+      let is_its_own = home.is_none_or(|home| is_behind_header(word_of(record, home), *page));
+      if is_its_own { word_of(record, word).saturating_sub(self.heap_in_isolate) } else { 0 }
+    };
+    words.chunks(width).zip(pages).map(isolate_of).collect()
   }
 
   /// For each page the address of the record that V8 keeps about it, which is the page itself up to V8 12; 0 where
@@ -85,7 +95,7 @@ fn count_routes(memory: &dyn Memory, pages: &[u64], isolate: u64, found: &mut Ve
       None => found.push((layout, 1)),
     }
   };
-  for header in headers.chunks(SEARCHED_WORDS) {
+  for (header, page) in headers.chunks(SEARCHED_WORDS).zip(pages) {
     for (position, word) in header.iter().enumerate() {
       if is_inside(*word, isolate) {
         count(Route::Header(position), *word);
@@ -95,9 +105,10 @@ fn count_routes(memory: &dyn Memory, pages: &[u64], isolate: u64, found: &mut Ve
       let mut metadata = [0; SEARCHED_WORDS];
       let address = header.get(lead).copied().unwrap_or(0);
       if is_pointer(address) && memory.read(address, &mut metadata) {
+        let home = metadata.iter().position(|value| is_behind_header(*value, *page));
         for (word, value) in metadata.iter().enumerate() {
           if is_inside(*value, isolate) {
-            count(Route::Metadata { lead, word }, *value);
+            count(Route::Metadata { lead, word, home }, *value);
           }
         }
       }
@@ -107,6 +118,11 @@ fn count_routes(memory: &dyn Memory, pages: &[u64], isolate: u64, found: &mut Ve
 
 fn is_inside(pointer: u64, isolate: u64) -> bool {
   pointer.wrapping_sub(isolate) < ISOLATE_SPAN && pointer.is_multiple_of(8)
+}
+
+/// Whether an address lies in a page, and not at its start.
+fn is_behind_header(address: u64, page: u64) -> bool {
+  (1..PAGE_ALIGNMENT).contains(&address.wrapping_sub(page))
 }
 
 /// The address of this word behind each address; nowhere stays nowhere.
