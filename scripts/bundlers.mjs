@@ -36,6 +36,7 @@ import { installTools, versionIn } from './lib/tools.mjs'
 const MAJOR = '24'
 const TOOLS = {
   '@rollup/plugin-commonjs': '^29.0.3',
+  '@rollup/plugin-json': '^6.1.0',
   '@rollup/plugin-node-resolve': '^16.0.3',
   '@vercel/ncc': '^0.45.0',
   esbuild: '^0.28.2',
