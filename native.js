@@ -4,7 +4,7 @@
 
 const { existsSync } = require('node:fs')
 const { createRequire } = require('node:module')
-const { join, resolve, sep } = require('node:path')
+const { dirname, join, resolve, sep } = require('node:path')
 const { obstacle } = require('./lib/engine')
 const given = require('./lib/given-addon')
 const { flavours, hasBinary } = require('./lib/flavours')
@@ -13,6 +13,8 @@ const { withoutNative } = require('./lib/without-native')
 
 const name = 'rs-memusage'
 const { platform, arch } = process
+/** The folder of this file; in a bundle of ES modules, which cannot say, that of the program. */
+const folder = typeof __dirname === 'string' ? __dirname : dirname(process.argv[1] ?? process.execPath)
 
 function candidates() {
   const explicit = process.env.RS_MEMUSAGE_NATIVE_PATH
@@ -20,11 +22,18 @@ function candidates() {
     const path = resolve(explicit) // from where the process runs, as in every such variable, not from this file
     return [{ id: path, load: () => openLibrary(path) }]
   }
-  if (given.load !== null) return [{ id: given.id, load: given.load }]
+  if (given.load !== null) return [{ id: given.id, load: loadGiven }]
   return flavours().map((flavour) => {
-    const path = join(__dirname, `${name}.${flavour}.node`)
-    return { id: path, load: () => createRequire(__filename)(path) } // no bundler takes this for a path of its own
+    const path = join(folder, `${name}.${flavour}.node`)
+    return { id: path, load: () => createRequire(path)(path) } // no bundler takes this for a path of its own
   })
+}
+
+/** What bundlers make of `require('….node')`: the addon, its path beside the program, or a namespace around either. */
+function loadGiven() {
+  const loaded = given.load()
+  const addon = loaded.default ?? loaded
+  return typeof addon === 'string' ? openLibrary(resolve(folder, addon)) : addon
 }
 
 /** Past `require`, which in a bundle is not Node's and knows nothing outside of it. */
@@ -74,13 +83,13 @@ function remedy(attempts) {
   }
   if (isBundled()) {
     return (
-      `${name} was bundled into a file in ${__dirname}, and its addon was left behind: name it as an external of the ` +
-      `bundle, or bundle "${name}/${flavours()[0]}", which names the addon, or put the .node file beside the program ` +
-      'and its path into RS_MEMUSAGE_NATIVE_PATH.'
+      `${name} was bundled into a file in ${folder}, and its addon was left behind: name it as an external of the ` +
+      `bundle, or bundle "${name}/${flavours()[0]}", which names the addon, or copy ${name}.${flavours()[0]}.node ` +
+      'beside the program, or elsewhere and its path into RS_MEMUSAGE_NATIVE_PATH.'
     )
   }
-  if (!__dirname.includes(`${sep}node_modules${sep}`)) {
-    return `This is a checkout: run "npm run build" in ${__dirname}, which needs Rust.`
+  if (!folder.includes(`${sep}node_modules${sep}`)) {
+    return `This is a checkout: run "npm run build" in ${folder}, which needs Rust.`
   }
   const reasons = attempts.map(({ error }) => String(error?.message)).join('\n')
   if (/failed to map segment|Operation not permitted/.test(reasons)) {
@@ -99,7 +108,7 @@ function remedy(attempts) {
 
 /** Whether this code runs from another file than the package's, beside which no binary can be expected. */
 function isBundled() {
-  return !existsSync(join(__dirname, 'include', 'rs_memusage.h'))
+  return !existsSync(join(folder, 'include', 'rs_memusage.h'))
 }
 
 function firstLine(error) {

@@ -30,6 +30,8 @@ const FILES = [
   'benchmark/README.md',
   'build.rs',
   'bundle.js',
+  'docs/bundlers.md',
+  'docs/installing.md',
   'include/rs_memusage.h',
   'index.d.ts',
   'index.js',
@@ -278,6 +280,44 @@ describe('the package', () => {
     const { stdout, stderr } = await inFolder([script], {
       RS_MEMUSAGE_NATIVE_PATH: join(root, binaries()[0]),
     })
+    assert.equal(stdout.trim(), 'verified', stderr)
+  })
+
+  it('takes from a bundler the addon, its path beside the program, or a namespace around either', async () => {
+    copyFileSync(join(root, 'bundle.js'), join(folder, 'bundle.js'))
+    const binary = binaries()[0]
+    copyFileSync(join(root, binary), join(folder, 'asset-1.node'))
+    const addon = `require('./asset-1.node')`
+    for (const given of [
+      addon,
+      `({ default: ${addon} })`,
+      "'asset-1.node'",
+      "({ default: './asset-1.node' })",
+    ]) {
+      const script = `
+        const program = require('./bundle')({ id: 'the addon', load: () => ${given} })
+        console.log(program.rssBreakdown().method.v8)`
+      const { stdout, stderr } = await inFolder(['-e', script])
+      assert.equal(stdout.trim(), 'verified', `${given}: ${stderr}`)
+    }
+  })
+
+  it('looks beside the program, and says what to do, in a bundle of ES modules', async () => {
+    const source = readFileSync(join(root, 'bundle.js'), 'utf8')
+    const program = join(folder, 'esm', 'program.mjs')
+    mkdirSync(join(folder, 'esm'))
+    writeFileSync(
+      program,
+      `import { createRequire } from 'node:module'
+      const require = createRequire(import.meta.url)
+      const module = {}
+      ${source.replace("'use strict'", '')}
+      console.log(module.exports().rssBreakdown().method.v8)`,
+    )
+    const alone = await inFolder([program])
+    assert.match(alone.stderr, /was bundled into a file in .*esm, and its addon was left behind/)
+    copyFileSync(join(root, binaries()[0]), join(folder, 'esm', binaries()[0]))
+    const { stdout, stderr } = await inFolder([program])
     assert.equal(stdout.trim(), 'verified', stderr)
   })
 
