@@ -12,9 +12,9 @@ import { copyFileSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { writeBundle } from './bundle.mjs'
-import { crossBuild } from './cross/toolchain.mjs'
+import { crossBuilt, GLIBC } from './cross/toolchain.mjs'
 import { run } from './lib/run.mjs'
-import { root, step } from './lib/steps.mjs'
+import { root } from './lib/steps.mjs'
 
 /** By name of the system: what Rust calls it. */
 const TARGETS = {
@@ -23,8 +23,6 @@ const TARGETS = {
   'linux-x64-musl': 'x86_64-unknown-linux-musl',
   'linux-arm64-musl': 'aarch64-unknown-linux-musl',
 }
-/** What Node's own binaries need. */
-const GLIBC = '2.28'
 const LARGEST = 1_500_000
 
 const { values } = parseArgs({
@@ -48,12 +46,10 @@ process.exit(rows.some(({ wrong }) => wrong) ? 1 : 0)
 function build(system) {
   const target = TARGETS[system]
   if (!target) throw new Error(`${system} is none of ${Object.keys(TARGETS).join(', ')}`)
-  const { args, environment } = crossBuild(target, system.endsWith('-gnu') ? GLIBC : null)
-  const { failed } = step(`build for ${system}`, 'cargo', args, environment)
-  if (failed > 0) throw new Error(`cargo could not build for ${target}`)
+  const built = crossBuilt(target, '--lib')
   const output = join(root, `rs-memusage.${system}.node`)
   // A running process may have the old binary mapped: replace the file, do not write into it.
-  copyFileSync(join(root, 'target', target, 'release', 'librs_memusage.so'), `${output}.new`)
+  copyFileSync(built, `${output}.new`)
   renameSync(`${output}.new`, output)
   return output
 }

@@ -5,30 +5,33 @@ import { existsSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { debianPackages, pythonPackages } from '../lib/fetched.mjs'
 import { run } from '../lib/run.mjs'
-import { root } from '../lib/steps.mjs'
+import { root, step } from '../lib/steps.mjs'
 
 const cache = join(root, 'target', 'cross')
 const LINKER = ['cargo-zigbuild==0.24.0', 'ziglang==0.17.1']
 /** Releases of Debian that carry the source of several Rusts. */
 const SUITES = ['trixie-backports', 'sid']
 
-/** The arguments of cargo and the environment that build a release for a target, whose glibc is at most `glibc`. */
-export function crossBuild(target, glibc) {
+/** What Node's own binaries need at most. */
+export const GLIBC = '2.28'
+
+/** Builds `what` for a target as a release, and gives the path of the library. */
+export function crossBuilt(target, ...what) {
   const linker = pythonPackages(join(cache, 'linker'), LINKER)
   const library = standardLibrary(target)
-  const flags = target.includes('-musl') ? '-C target-feature=-crt-static' : '' // a library cannot have its own libc
-  return {
-    args: [
-      ...['zigbuild', '--release', '--lib', '--locked', '--target', glibc ? `${target}.${glibc}` : target],
-      ...library.args,
-    ],
-    environment: {
-      PATH: `${join(linker, 'bin')}${delimiter}${process.env.PATH}`,
-      PYTHONPATH: linker, // where cargo-zigbuild looks for zig
-      RUSTFLAGS: `${process.env.RUSTFLAGS ?? ''} ${flags}`.trim(),
-      ...library.environment,
-    },
-  }
+  const name = target.endsWith('-gnu') ? `${target}.${GLIBC}` : target
+  const args = ['zigbuild', '--release', '--locked', '--target', name, ...what, ...library.args]
+  const flags = target.endsWith('-musl') ? '-C target-feature=-crt-static' : '' // a library cannot have its own libc
+  const { failed } = step(`build ${what.at(-1)} for ${target}`, 'cargo', args, {
+    PATH: `${join(linker, 'bin')}${delimiter}${process.env.PATH}`,
+    PYTHONPATH: linker, // where cargo-zigbuild looks for zig
+    RUSTFLAGS: `${process.env.RUSTFLAGS ?? ''} ${flags}`.trim(),
+    ...library.environment,
+  })
+  if (failed > 0) throw new Error(`cargo could not build for ${target}`)
+  const release = join(root, 'target', target, 'release')
+  const [kind, example] = what
+  return kind === '--lib' ? join(release, 'librs_memusage.so') : join(release, 'examples', `lib${example}.so`)
 }
 
 function standardLibrary(target) {
