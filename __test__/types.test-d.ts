@@ -138,6 +138,7 @@ export {
   profile,
   pss,
   released,
+  reason,
   reset,
   resident,
   residentOfLabel,

@@ -87,8 +87,8 @@ function cargoTest(args, testArgs = []) {
   return { stdout, passed, failed: status === 0 ? failed : Math.max(failed, 1) }
 }
 
-/** Runs the node tests on one node binary and counts them. `--expose-gc`: memory tests collect what they drop. */
-export function nodeTests(node) {
+/** Runs node tests, or all, on one node binary and counts them. `--expose-gc`: memory tests collect what they drop. */
+export function nodeTests(node, files = testFiles()) {
   const folder = mkdtempSync(join(tmpdir(), 'rs-memusage-tests-'))
   const summary = join(folder, 'summary.tap')
   // One file at a time: the tests measure the memory and the time of whole processes.
@@ -96,7 +96,7 @@ export function nodeTests(node) {
     ['--test-reporter=spec', '--test-reporter-destination=stdout'],
     ['--test-reporter=tap', `--test-reporter-destination=${summary}`],
   ].flat()
-  const args = ['--expose-gc', '--test', '--test-concurrency=1', ...reporters, ...testFiles()]
+  const args = ['--expose-gc', '--test', '--test-concurrency=1', ...reporters, ...files]
   const { status } = spawnSync(node, args, { cwd: root, stdio: 'inherit' })
   const text = existsSync(summary) ? readFileSync(summary, 'utf8') : ''
   rmSync(folder, { recursive: true })

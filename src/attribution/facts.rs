@@ -24,6 +24,8 @@ pub struct Facts {
   pub control_blocks: Vec<(i32, u64)>,
   /// Where in a control block the bounds of the stack stand; `None` when that could not be found out.
   pub stack_bounds: Option<StackBounds>,
+  /// Whether libc unmaps the stack of a thread that ends, as musl does. glibc keeps it for the next one.
+  pub unmaps_stacks: bool,
   /// The thread whose stack the kernel calls `[stack]`.
   pub main_thread: i32,
   /// Whether malloc is glibc's, whose headers are known. Otherwise private memory that nothing else explains

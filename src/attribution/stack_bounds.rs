@@ -1,13 +1,15 @@
 //! Where the stack of a thread begins and ends, as its control block says.
 //!
-//! glibc notes in the control block of a thread the lowest address of its stack and the size, also of memory that the
-//! program brought along, which has no guard and may adjoin anything. Where in the block is found out: it is the one
-//! place where all threads have a range that holds their own control block.
+//! glibc and musl note in the control block of a thread the lowest address of its stack and the size; glibc does so too
+//! of memory that the program brought along, which has no guard and may adjoin anything. Where in the block is found
+//! out: it is the one place where all threads have a range that holds their own control block.
 
 use super::reading::Memory;
 
 /// How far behind the known address of a control block the range is looked for.
 const SEARCHED_WORDS: usize = 192;
+/// Words read in one go: with musl the memory may end before the search does.
+const BLOCK: usize = 8;
 /// No stack is smaller than this (`PTHREAD_STACK_MIN`), or larger than a limit that nobody sets.
 const SIZES: std::ops::RangeInclusive<u64> = 16 * 1024..=64 * 1024 * 1024 * 1024;
 
@@ -24,8 +26,12 @@ impl StackBounds {
     const ENOUGH_THREADS: usize = 4;
     let blocks = blocks.iter().filter(|(thread, _)| *thread != main_thread);
     let blocks: Vec<u64> = blocks.map(|(_, block)| *block).take(ENOUGH_THREADS).collect();
+    let places =
+      (0..SEARCHED_WORDS).step_by(BLOCK).filter_map(|word| u64::try_from(word.checked_mul(8)?).ok());
+    let addresses: Vec<u64> =
+      blocks.iter().flat_map(|block| places.clone().map(|place| block.saturating_add(place))).collect();
     let mut words = Vec::new();
-    memory.gather(&blocks, SEARCHED_WORDS, &mut words);
+    memory.gather(&addresses, BLOCK, &mut words);
     let holds_block = |word: usize| {
       let mut threads = blocks.iter().zip(words.chunks_exact(SEARCHED_WORDS));
       threads.all(|(block, words)| {

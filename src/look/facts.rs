@@ -52,6 +52,7 @@ pub(super) fn gather(
     code_ranges: registry::code_ranges(),
     stack_bounds: stack_bounds(own, &control_blocks),
     control_blocks,
+    unmaps_stacks: cfg!(target_env = "musl"),
     main_thread: platform::main_thread(),
     malloc_is_glibc: malloc::headers_are_known(),
     buffers: held_buffers(holdings),

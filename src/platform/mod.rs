@@ -56,8 +56,8 @@ pub struct FilePages {
 pub struct ThreadPlace {
   /// The kernel's thread id.
   pub tid: i32,
-  /// An address inside the thread's control block, which glibc places at the top of the thread's stack mapping; where
-  /// it is known.
+  /// An address inside the thread's control block, which libc places at the top of the thread's stack mapping; where it
+  /// is known.
   pub control_block: Option<u64>,
 }
 

@@ -73,6 +73,9 @@ fn end_without_bounds(stack: &Stack, place: &Place) -> Option<u64> {
 /// The stack of a thread that ended: glibc keeps it for the next one, with the dead control block at its top.
 pub(super) fn left_behind(place: &Place) -> Option<Found> {
   const SEARCHED_WORDS: usize = 512;
+  if place.facts().unmaps_stacks {
+    return None;
+  }
   let guard = place.before()?;
   let top = place.region.end.checked_sub(place.page_size())?;
   let is_guarded = place.begins_region() && guard.access.is_none();

@@ -21,6 +21,8 @@ mod syscall_trial;
 mod thread_activity;
 mod thread_list;
 mod thread_numbers;
+#[cfg(target_env = "musl")]
+mod thread_ring;
 
 use std::sync::OnceLock;
 

@@ -1,7 +1,9 @@
 //! The threads of this process: their names, and where their control blocks lie.
 
+#[cfg(not(target_env = "musl"))]
 use std::ffi::c_void;
 
+#[cfg(not(target_env = "musl"))]
 use super::sandbox::{self, Call};
 use super::small_file::SmallFile;
 use super::thread_numbers;
@@ -9,8 +11,12 @@ use crate::platform::ThreadPlace;
 
 /// All threads. One that just ends may be left out.
 pub fn thread_places() -> Vec<ThreadPlace> {
-  let place = |tid| ThreadPlace { tid, control_block: control_block(tid) };
-  thread_numbers::threads().into_iter().map(place).collect()
+  let threads = thread_numbers::threads();
+  #[cfg(target_env = "musl")]
+  let blocks = super::thread_ring::control_blocks(&threads);
+  #[cfg(target_env = "musl")]
+  let control_block = |tid| blocks.get(&tid).copied();
+  threads.into_iter().map(|tid| ThreadPlace { tid, control_block: control_block(tid) }).collect()
 }
 
 /// The kernel's number for the calling thread.
@@ -33,6 +39,7 @@ pub fn thread_name(tid: i32) -> Option<String> {
 
 /// The list of robust mutexes has its head inside the control block, and the kernel knows it of every thread,
 /// whatever that thread is doing.
+#[cfg(not(target_env = "musl"))]
 fn control_block(tid: i32) -> Option<u64> {
   if !sandbox::allows(Call::RobustList) {
     return None;
