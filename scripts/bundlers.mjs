@@ -3,7 +3,7 @@
 //   node scripts/bundlers.mjs                   packs what is here
 //   node scripts/bundlers.mjs --tarball FILE    takes a tarball that was packed before
 //   node scripts/bundlers.mjs --only esbuild    those whose title begins with this
-//   node scripts/bundlers.mjs --write           writes the table into docs/bundlers.md
+//   node scripts/bundlers.mjs --write           writes the table of all into docs/bundlers.md
 //
 // Of this package it is checked what comes of each way, and that docs/bundlers.md shows the lines that were tried. Two
 // other addons stand beside it in the table; nothing is expected of them.
@@ -36,6 +36,7 @@ import { installTools, versionIn } from './lib/tools.mjs'
 const MAJOR = '24'
 const TOOLS = {
   '@rollup/plugin-commonjs': '^29.0.3',
+  '@rollup/plugin-json': '^6.1.0',
   '@rollup/plugin-node-resolve': '^16.0.3',
   '@vercel/ncc': '^0.45.0',
   esbuild: '^0.28.2',
@@ -57,10 +58,14 @@ const { values: options } = parseArgs({
     write: { type: 'boolean', default: false },
   },
 })
-
-ensureDevDependencies()
-const modules = installTools('bundlers', TOOLS)
-const node = nodeBinary(MAJOR)
+if (options.write && options.only) throw new Error('--write is for the table of all, so not with --only')
+const checks = new Checks()
+const modules = checks.need('everything', () => {
+  ensureDevDependencies()
+  return installTools('bundlers', TOOLS)
+})
+const node = modules && checks.need('everything', () => nodeBinary(MAJOR))
+if (!node) checks.finish()
 const folder = mkdtempSync(join(tmpdir(), 'rs-memusage-bundlers-'))
 const project = join(folder, 'project')
 const projectModules = join(project, 'node_modules')
@@ -72,7 +77,6 @@ const env = {
   NO_COLOR: '1',
   PATH: [dirname(node), join(modules, '.bin'), '/usr/bin', '/bin'].join(delimiter),
 }
-const checks = new Checks()
 try {
   prepare()
   const ways = WAYS.filter(({ title }) => title.startsWith(options.only))

@@ -19,7 +19,7 @@ import { nodeBinary } from './lib/node-binary.mjs'
 import { tarballIn } from './lib/pack.mjs'
 import { cases } from './lib/registry/cases.mjs'
 import { MANAGER_PACKAGES, npm, packageManagers } from './lib/registry/package-managers.mjs'
-import { folderOf, IMPORTED, REQUIRED, RESOLUTIONS, writePrograms } from './lib/registry/programs.mjs'
+import { folderOf, RESOLUTIONS, WAYS, writePrograms } from './lib/registry/programs.mjs'
 import { User } from './lib/registry/user.mjs'
 import { startRegistry } from './lib/registry/verdaccio.mjs'
 import { ensureDevDependencies, root } from './lib/steps.mjs'
@@ -38,37 +38,55 @@ const libc = process.report.getReport().header.glibcVersionRuntime ? 'gnu' : 'mu
 const entries = ['rs-memusage', `rs-memusage/linux-${process.arch}-${libc}`]
 const checks = new Checks()
 
-ensureDevDependencies()
-const modules = installTools(
-  'registry',
-  { verdaccio: '^6.0.0', typescript5: `npm:typescript@${TYPESCRIPT}`, ...MANAGER_PACKAGES },
-  { 'node-fetch': '^2.7.0' }, // verdaccio asks for it by a tag, which not every mirror has
-)
-const nodes = [
-  ...MAJORS.map((major) => ({ major, path: nodeBinary(major) })),
-  ...ODD_MAJORS.map((major) => ({ major, path: nodeBinary(major, join(root, 'target', 'registry')) })),
+const modules = checks.need('everything', () => {
+  ensureDevDependencies()
+  return installTools(
+    'registry',
+    { verdaccio: '^6.0.0', typescript5: `npm:typescript@${TYPESCRIPT}`, ...MANAGER_PACKAGES },
+    { 'node-fetch': '^2.7.0' }, // verdaccio asks for it by a tag, which not every mirror has
+  )
+})
+if (!modules) checks.finish()
+const nodes = [...MAJORS, ...ODD_MAJORS].sort().flatMap((major) => {
+  const place = ODD_MAJORS.includes(major) ? join(root, 'target', 'registry') : undefined
+  const path = checks.need(`Node ${major}`, () => nodeBinary(major, place))
+  return path ? { major: Number(major), path, version: versionOf(path) } : []
+})
+const compilers = [
+  { folder: join(modules, 'typescript5'), version: versionIn(modules, 'typescript5') },
+  {
+    folder: join(root, 'node_modules', 'typescript'),
+    version: versionIn(join(root, 'node_modules'), 'typescript'),
+  },
 ]
-  .sort((a, b) => a.major - b.major)
-  .map((node) => ({ ...node, version: versionOf(node.path) }))
 const nodeTitles = nodes.map(({ version }) => `Node ${version}`)
 
 const folder = mkdtempSync(join(tmpdir(), 'rs-memusage-registry-'))
-const registry = await startRegistry(modules, folder)
-const user = new User(registry.url)
 try {
-  publish()
-  const documents = [...tryPackageManagers(), tryCases()]
-  console.log(`\n${documents.join('\n\n')}`)
-  if (options.write)
-    writeBetweenMarkers(join(root, 'docs', 'installing.md'), 'tables', documents.join('\n\n'))
+  const registry = await startRegistry(modules, folder)
+  try {
+    const user = new User(registry.url)
+    try {
+      tryAll(user)
+    } finally {
+      user.leave()
+    }
+  } finally {
+    await registry.stop()
+  }
 } finally {
-  await registry.stop()
-  user.leave()
   rmSync(folder, { recursive: true })
 }
 checks.finish()
 
-function publish() {
+function tryAll(user) {
+  publish(user)
+  const document = [...tryPackageManagers(user), tryCases(user)].join('\n\n')
+  console.log(`\n${document}`)
+  if (options.write) writeBetweenMarkers(join(root, 'docs', 'installing.md'), 'tables', document)
+}
+
+function publish(user) {
   const publishing = { cwd: folder, env: user.environment(process.execPath) }
   succeed([...npm(modules), 'publish', tarballIn(folder, options.tarball)], publishing)
   // As it came from npm, under its own name again.
@@ -77,77 +95,60 @@ function publish() {
 }
 
 /** The tables of what runs and of what compiles. */
-function tryPackageManagers() {
+function tryPackageManagers(user) {
   const runs = [['installed by', 'loaded by', ...nodeTitles]]
-  const compilers = [
-    {
-      name: `TypeScript ${versionIn(modules, 'typescript5')}`,
-      bin: join(modules, 'typescript5', 'bin', 'tsc'),
-    },
-    {
-      name: `TypeScript ${versionIn(join(root, 'node_modules'), 'typescript')}`,
-      bin: join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
-    },
-  ]
   const compilations = [['installed by', 'compiled by', ...RESOLUTIONS.map(({ title }) => `\`${title}\``)]]
   for (const [index, manager] of packageManagers(modules).entries()) {
     const project = user.project(`project-${index}`)
-    const environment = user.environment(process.execPath)
-    manager.prepare(project)
     const packages = ['rs-memusage', ...(manager.tsc ? [`typescript@${TYPESCRIPT}`] : [])]
     checks.check(`${manager.title} installs ${packages.join(' and ')}`, () => {
-      succeed([...manager.install, ...packages], { cwd: project, env: environment })
+      manager.prepare(project)
+      succeed([...manager.install, ...packages], { cwd: project, env: user.environment(process.execPath) })
     })
     for (const entry of entries) writePrograms(project, entry)
-    const programs = [
-      ['require', 'require.cjs', REQUIRED],
-      ['import', 'import.mjs', IMPORTED],
-    ]
-    for (const [way, file, expected] of programs) {
-      const cells = nodes.map(({ path, version }) => {
-        return forEntries((entry) => {
-          const title = `${manager.title}, ${way} of ${entry}, Node ${version}`
-          return checks.check(title, () => {
-            const command = [...manager.run, join(folderOf(entry), file)]
-            const said = execute(command, { cwd: project, env: user.environment(path) })
-            assert.equal(said.stderr, '')
-            assert.deepEqual(JSON.parse(said.stdout), expected)
-          })
-        })
-      })
-      runs.push([manager.title, `\`${way}\``, ...cells])
-    }
-    for (const { name, bin } of compilers) {
-      // Under PnP the compiler is the project's, which is the older one: the newer knows nothing of PnP.
-      if (manager.tsc && !bin.startsWith(modules)) continue
-      const tsc = manager.tsc ?? ['node', bin]
-      const cells = RESOLUTIONS.map(({ title, module, files, last = Infinity }) => {
-        if (Number.parseInt(name.split(' ')[1], 10) > last) return 'gone'
-        return forEntries((entry) => {
-          return checks.check(`${manager.title}, ${name}, ${title}, ${entry}`, () => {
-            const flags = [
-              '--noEmit',
-              '--strict',
-              '--target',
-              'es2022',
-              '--module',
-              module,
-              '--moduleResolution',
-              title,
-            ]
-            const sources = files.map((file) => join(folderOf(entry), file))
-            succeed([...tsc, ...flags, ...sources], { cwd: project, env: environment })
-          })
-        })
-      })
-      compilations.push([manager.title, name, ...cells])
-    }
+    runs.push(...runsOf(manager, project, user))
+    compilations.push(...compilationsOf(manager, project, user))
   }
   return [table(runs), table(compilations)]
 }
 
+function runsOf(manager, project, user) {
+  return WAYS.map(({ way, file, expected }) => {
+    const cells = nodes.map(({ path, version }) => {
+      return forEntries((entry) => {
+        return checks.check(`${manager.title}, ${way} of ${entry}, Node ${version}`, () => {
+          const command = [...manager.run, join(folderOf(entry), file)]
+          const { stdout, stderr } = execute(command, { cwd: project, env: user.environment(path) })
+          assert.equal(stderr, '')
+          assert.deepEqual(JSON.parse(stdout), expected)
+        })
+      })
+    })
+    return [manager.title, `\`${way}\``, ...cells]
+  })
+}
+
+function compilationsOf(manager, project, user) {
+  const env = user.environment(process.execPath)
+  // Under PnP the compiler is the project's, which is the older one: PnP knows nothing of the newer.
+  return compilers.slice(0, manager.tsc ? 1 : undefined).map(({ folder, version }) => {
+    const tsc = manager.tsc ?? ['node', join(folder, 'bin', 'tsc')]
+    const cells = RESOLUTIONS.map(({ title, module, files, last = Infinity }) => {
+      if (Number.parseInt(version, 10) > last) return 'gone'
+      return forEntries((entry) => {
+        return checks.check(`${manager.title}, TypeScript ${version}, ${title}, ${entry}`, () => {
+          const flags = `--noEmit --strict --target es2022 --module ${module} --moduleResolution ${title}`
+          const sources = files.map((file) => join(folderOf(entry), file))
+          succeed([...tsc, ...flags.split(' '), ...sources], { cwd: project, env })
+        })
+      })
+    })
+    return [manager.title, `TypeScript ${version}`, ...cells]
+  })
+}
+
 /** The table of circumstances, each tried with both entries. */
-function tryCases() {
+function tryCases(user) {
   const rows = [['case', 'what is expected', ...nodeTitles]]
   for (const { title, expected, lacks, arrange } of cases({ user, modules, entries })) {
     if (lacks) {
@@ -155,13 +156,18 @@ function tryCases() {
       rows.push([title, expected.title, ...nodes.map(() => 'not tried')])
       continue
     }
-    const { cwd, uid, gid, env = {}, flags = () => [], undo = () => {} } = arrange()
+    let arranged
+    if (!checks.check(`${title}: it can be arranged`, () => (arranged = arrange()))) {
+      rows.push([title, expected.title, ...nodes.map(() => 'NOT arranged')])
+      continue
+    }
+    const { cwd, uid, gid, env = {}, flags = () => [], undo = () => {} } = arranged
     try {
       const cells = nodes.map(({ major, path, version }) => {
         return forEntries((entry) => {
           return checks.check(`${title}, ${entry}, Node ${version}`, () => {
             const program = join(cwd, folderOf(entry), 'tell.cjs')
-            const { stdout, stderr } = execute(['node', ...flags(Number(major)), program], {
+            const { stdout, stderr } = execute(['node', ...flags(major), program], {
               cwd,
               uid,
               gid,

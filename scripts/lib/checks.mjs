@@ -23,6 +23,16 @@ export class Checks {
     this.#tally.add({ passed: 0, failed: 0, skipped: [reason] })
   }
 
+  /** What a function gives, such as a program from npm; where it throws, what needs that is counted as skipped. */
+  need(what, get) {
+    try {
+      return get()
+    } catch (error) {
+      this.skip(`${what}: ${error.message}`)
+      return null
+    }
+  }
+
   /** Prints the counts, and ends the process accordingly. */
   finish() {
     this.#tally.finish()

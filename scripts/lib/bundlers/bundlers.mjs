@@ -15,7 +15,7 @@ const FOLLOWED = { main: 'refused', static: 'works' }
 const EXTERNAL = { main: 'works' }
 
 const ESM_BANNER =
-  "--banner:js=import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)"
+  "--banner:js=import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url)"
 const NODE_LOADER = "module: { rules: [{ test: /\\.node$/, loader: 'node-loader' }] }"
 const MODULE_TYPES = "moduleTypes: { '.node': 'copy' }"
 const ROLLUP_PLUGIN = `const addons = {
@@ -28,7 +28,7 @@ const ROLLUP_PLUGIN = `const addons = {
       export default createRequire(import.meta.url)(fileURLToPath(import.meta.ROLLUP_FILE_URL_\${file}))\`
   },
 }`
-const ROLLUP_PLUGINS = 'plugins: [addons, nodeResolve(), commonjs()]'
+const ROLLUP_PLUGINS = 'plugins: [addons, nodeResolve(), commonjs(), json()]'
 const SEA_PROGRAM = `import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -117,6 +117,7 @@ function rollup(name, format, lines, entries) {
   const config = `import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import commonjs from '@rollup/plugin-commonjs'
+import json from '@rollup/plugin-json'
 import { nodeResolve } from '@rollup/plugin-node-resolve'
 
 ${plugin}
@@ -124,7 +125,7 @@ ${plugin}
 export default {
   input: 'main.mjs',
   output: { file: 'out/${file}', format: '${format}' },
-  ${options.some((line) => line.startsWith('plugins')) ? '' : 'plugins: [nodeResolve(), commonjs()],'}
+  ${options.some((line) => line.startsWith('plugins')) ? '' : 'plugins: [nodeResolve(), commonjs(), json()],'}
   ${options.join(',\n  ')}
 }
 `

@@ -3,9 +3,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** What the programs print where everything works. */
-export const REQUIRED = { rss: true, sum: true }
-export const IMPORTED = { ...REQUIRED, isDefault: true }
+/** The programs that load the package, and what each prints where everything works. */
+export const WAYS = [
+  { way: 'require', file: 'require.cjs', expected: { rss: true, sum: true } },
+  { way: 'import', file: 'import.mjs', expected: { rss: true, sum: true, isDefault: true } },
+]
 
 const PROBE = `const { rss, parts } = rssBreakdown()
 const sum = Object.values(parts).reduce((total, bytes) => total + bytes, 0)
