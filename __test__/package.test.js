@@ -32,8 +32,6 @@ const FILES = [
   'bundle.js',
   'docs/bundlers.md',
   'docs/installing.md',
-  'docs/bundlers.md',
-  'docs/installing.md',
   'include/rs_memusage.h',
   'index.d.ts',
   'index.js',
