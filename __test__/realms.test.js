@@ -18,7 +18,7 @@ function inContext(body) {
     const wrapper = vm.compileFunction(readFileSync(file, 'utf8'), parameters, { parsingContext: context })
     const module = { exports: {} }
     wrapper(module, module.exports, createRequire(file), file, process.cwd())
-    return { memusage: module.exports, globals }
+    return { memusage: module.exports(), globals }
   })()`
   return inChild(`async () => (${body})(${load})`)
 }

@@ -46,7 +46,7 @@ fn may_be_zeroed(data: &Region, behind: &Region) -> bool {
 fn first_mapping(regions: &[Region], index: usize) -> Option<u64> {
   let inode = regions.get(index)?.inode;
   let below = regions.get(..=index)?.iter().rev().take(MOST_MAPPINGS);
-  below.filter(|region| region.inode == inode).last().map(|region| region.start)
+  below.filter(|region| region.inode == inode).map(|region| region.start).min()
 }
 
 /// The first address behind all that the loader made of a file. Nothing is read but a page that is in memory: a file may be
