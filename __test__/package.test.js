@@ -18,6 +18,9 @@ const { inChild, root, runProcess } = require('./helpers/child')
 const { copyPackage } = require('./helpers/copy-package')
 
 const binaries = () => readdirSync(root).filter((file) => file.endsWith('.node'))
+/** That of this machine: a release has those of others beside it. */
+const libc = process.report.getReport().header.glibcVersionRuntime ? 'gnu' : 'musl'
+const ownBinary = `rs-memusage.linux-${process.arch}-${libc}.node`
 
 /** Files of the tarball that are not Rust sources. */
 const FILES = [
@@ -278,14 +281,14 @@ describe('the package', () => {
       console.log(program.rssBreakdown().method.v8)`,
     )
     const { stdout, stderr } = await inFolder([script], {
-      RS_MEMUSAGE_NATIVE_PATH: join(root, binaries()[0]),
+      RS_MEMUSAGE_NATIVE_PATH: join(root, ownBinary),
     })
     assert.equal(stdout.trim(), 'verified', stderr)
   })
 
   it('takes from a bundler the addon, its path beside the program, or a namespace around either', async () => {
     copyFileSync(join(root, 'bundle.js'), join(folder, 'bundle.js'))
-    const binary = binaries()[0]
+    const binary = ownBinary
     copyFileSync(join(root, binary), join(folder, 'asset-1.node'))
     const addon = `require('./asset-1.node')`
     for (const given of [
@@ -316,7 +319,7 @@ describe('the package', () => {
     )
     const alone = await inFolder([program])
     assert.match(alone.stderr, /was bundled into a file in .*esm, and its addon was left behind/)
-    copyFileSync(join(root, binaries()[0]), join(folder, 'esm', binaries()[0]))
+    copyFileSync(join(root, ownBinary), join(folder, 'esm', ownBinary))
     const { stdout, stderr } = await inFolder([program])
     assert.equal(stdout.trim(), 'verified', stderr)
   })
@@ -364,7 +367,7 @@ describe('the public entry', () => {
       { shell: 'ulimit -n 64' },
     )
     assert.deepEqual(answer, {
-      files: ['index.js', 'bundle.js', binaries()[0]],
+      files: ['index.js', 'bundle.js', ownBinary],
       works: true,
       after: answer.files,
     })
