@@ -59,11 +59,7 @@ describe('worker threads', () => {
       const fs = require('node:fs')
       const path = require('node:path')
       const copy = fs.mkdtempSync(path.join(require('node:os').tmpdir(), 'rs-memusage-copy-'))
-      for (const entry of fs.readdirSync('.')) {
-        if (/^(index\.js|native\.js|package\.json|lib|.*\.node)$/.test(entry)) {
-          fs.cpSync(entry, path.join(copy, entry), { recursive: true })
-        }
-      }
+      require('./__test__/helpers/copy-package.js').copyPackage(copy)
       const one = require('./index.js').memoryUsage
       const two = require(copy).memoryUsage
       const answer = { distinct: one !== two, methods: [one.method, two.method], usages: [one(), two()] }
