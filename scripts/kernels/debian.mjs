@@ -11,7 +11,7 @@ const META_PACKAGE = 'linux-image-cloud-amd64'
 /** The path of a kernel that boots, fetched once. */
 export function kernelImage(version, cache) {
   const folder = debianPackages({
-    folder: join(cache, `linux-${version}`),
+    folder: join(cache, `kernel-${version}`),
     suites: [SUITES[version]],
     choose: (needs) => needs(META_PACKAGE).filter((name) => name.startsWith('linux-image-')),
   })
