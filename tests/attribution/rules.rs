@@ -615,9 +615,19 @@ fn growable_buffers_have_a_reservation_behind_them() {
 
 #[test]
 fn another_malloc_has_what_nothing_else_explains() {
-  let mut space = HandBuilt::new().anonymous(ANYWHERE, 16 * PAGE, "rw-p").chunk(ANYWHERE, 16 * PAGE);
+  let heap = ANYWHERE - MIB;
+  let mut space = HandBuilt::new()
+    .named(heap, PAGE, "rw-p", 0, "[heap]")
+    .anonymous(ANYWHERE, 16 * PAGE, "rw-p")
+    .chunk(ANYWHERE, 16 * PAGE);
   space.facts.malloc_is_glibc = false;
-  assert_eq!(space.pieces(), [(ANYWHERE, ANYWHERE + 16 * PAGE, Part::NativeHeap, Owner::Process)]);
+  assert_eq!(
+    space.pieces(),
+    [
+      (heap, heap + PAGE, Part::NativeHeap, Owner::Process),
+      (ANYWHERE, ANYWHERE + 16 * PAGE, Part::NativeHeap, Owner::Process),
+    ]
+  );
 }
 
 #[test]

@@ -90,7 +90,8 @@ pub fn classify(
 fn anonymous(place: Place, name: &[u8], pieces: &mut Pieces) {
   let backing = if is_sparse(place.region) { Backing::Sparse } else { Backing::Anonymous };
   let whole = match name {
-    b"[heap]" => Some(place.whole(Part::NativeHeap, Owner::MainArena)),
+    b"[heap]" if place.facts().malloc_is_glibc => Some(place.whole(Part::NativeHeap, Owner::MainArena)),
+    b"[heap]" => Some(place.whole(Part::NativeHeap, Owner::Process)), // another allocator may take what it wants there
     b"[stack]" => Some(place.whole(Part::Stacks, Owner::Thread(place.facts().main_thread))),
     _ if !is_allocated(name) => return, // [vvar], [vsyscall]: in no count; [vdso]: a page or two that the kernel counts as a file's
     _ if pieces.reach_into(place.region) => None,
