@@ -1,63 +1,81 @@
 // Runs the tests, or any command, on the kernels that production runs: Debian's 5.10, 6.1 and 6.12, booted by QEMU in
-// emulation with an empty system around Node and this package.
+// emulation with an empty system around Node and this package. On arm64 the scenes: 6.12 with pages of 4 and of 16 KiB.
 //
 //   node scripts/kernels.mjs                               the scene and the node tests that apply, on all kernels
 //   node scripts/kernels.mjs --kernel 5.10 --kernel 6.1    on these
 //   node scripts/kernels.mjs --node 20 --node 24           with these majors instead of 20, 22, 24 and 26
+//   node scripts/kernels.mjs --arch arm64                  on a machine of arm64's, all kernels that there are for it
 //   node scripts/kernels.mjs --run 'node my-test.mjs'      what runs inside, in the package's folder; may be repeated
 //   node scripts/kernels.mjs --seconds 300                 how long each command may take (600)
 //   node scripts/kernels.mjs --verbose                     with all that is printed inside
 //
 // Inside, a command is root, alone with an empty cgroup v2 tree at /sys/fs/cgroup, and `node` is each major in turn. What
-// prints TAP (`node --test --test-reporter=tap`) is counted test by test, any other command as one test. It ends with one
-// line `N passed, N failed` a kernel and one in all, and with status 1 when something failed or did not end in time. Before
-// that it prints what was said of the form `# name = value, name = value` as a table, a row for each kernel and Node.
+// prints TAP (`node --test --test-reporter=tap`) or a line `N passed, N failed` is counted test by test, any other command
+// as one test. It ends with such a line for each kernel and one in all, and with status 1 when something failed or did
+// not end in time. Before that it prints what was said of the form `# name = value, name = value` as a table, a row for
+// each kernel and Node. Tables that a command prints are shown as they are.
 //
-// Needs Debian's packages qemu-system-x86, busybox-static and cpio, and apt. What can be kept is kept in target/kernels.
+// Needs Debian's packages qemu-system-x86, busybox-static and cpio, and apt; for arm64 npm besides, and
+// rs-memusage.linux-arm64-gnu.node (scripts/build-all.mjs). What can be kept is kept in target/kernels or target/arm64.
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { writeBundle } from './bundle.mjs'
 import { packageArchive, systemArchive } from './kernels/archives.mjs'
-import { kernelImage, SUITES } from './kernels/debian.mjs'
+import { KERNELS, kernelImage } from './kernels/debian.mjs'
 import { boot } from './kernels/machine.mjs'
+import { builtAddon } from './lib/arm64.mjs'
 import { root, step, Tally } from './lib/steps.mjs'
 
 /** Tests of what differs between kernels. Those that need a compiler find none inside. */
 const TEST_FILES = ['rss-breakdown', 'worker-rss', 'memory-usage', 'peak-rss', 'footprint', 'descriptors']
-const COMMANDS = [
-  'node --expose-gc --test-reporter=tap scripts/kernels/scene.mjs',
-  ...TEST_FILES.map((name) => `node --expose-gc --test --test-reporter=tap __test__/${name}.test.js`),
-]
+const COMMANDS = {
+  x64: [
+    'node --expose-gc --test-reporter=tap scripts/kernels/scene.mjs',
+    ...TEST_FILES.map((name) => `node --expose-gc --test --test-reporter=tap __test__/${name}.test.js`),
+  ],
+  arm64: ['node scripts/cross/inside.mjs'],
+}
 /** From power on to the first command, and from the last one to power off. */
 const SECONDS_AROUND = 120
 
 const { values } = parseArgs({
   options: {
-    kernel: { type: 'string', multiple: true, default: Object.keys(SUITES) },
+    arch: { type: 'string', default: 'x64' },
+    kernel: { type: 'string', multiple: true },
     node: { type: 'string', multiple: true, default: ['20', '22', '24', '26'] },
-    run: { type: 'string', multiple: true, default: COMMANDS },
+    run: { type: 'string', multiple: true },
     seconds: { type: 'string', default: '600' },
     verbose: { type: 'boolean', default: false },
   },
 })
-const cache = join(root, 'target', 'kernels')
+const {
+  arch,
+  node: majors,
+  run: commands = COMMANDS[arch],
+  kernel: kernels = Object.keys(KERNELS[arch]),
+} = values
+const cache = join(root, 'target', arch === 'x64' ? 'kernels' : arch)
 mkdirSync(cache, { recursive: true })
 const tally = new Tally()
 /** What was measured, by name, a row for each kernel and Node. */
 const rows = []
-const built = [
-  step('build', process.execPath, ['scripts/build.mjs', '--if-stale']),
-  step("build the tests' own addon", 'cargo', ['build', '--release', '--example', 'test_addon']),
-]
-if (built.some(({ failed }) => failed > 0)) process.exit(1)
+build()
 const seconds = Number(values.seconds)
-const archives = [systemArchive(values.node, cache), packageArchive(values.run, seconds, cache)]
-for (const version of values.kernel) {
-  const kernel = kernelImage(version, cache)
+const archives = [systemArchive(arch, majors, cache), packageArchive(arch, commands, seconds, cache)]
+for (const version of kernels) {
+  const kernel = kernelImage(arch, version, cache)
   console.log(`\n# ${kernel.slice(kernel.lastIndexOf('vmlinuz-') + 'vmlinuz-'.length)}`)
-  const limit = SECONDS_AROUND + seconds * values.run.length * values.node.length
-  const { output, ended } = await boot({ kernel, archives, seconds: limit, cache, show: values.verbose })
+  const limit = SECONDS_AROUND + seconds * commands.length * majors.length
+  const { output, ended } = await boot({
+    arch,
+    kernel,
+    archives,
+    seconds: limit,
+    cache,
+    show: values.verbose,
+  })
   const counts = count(output, version)
   if (!ended) {
     console.log(`# FAILED: it was stopped after ${limit} seconds, or fell over\n${output.slice(-2000)}`)
@@ -69,16 +87,30 @@ for (const version of values.kernel) {
 printTable()
 tally.finish()
 
+/** What runs inside, for that machine. The addon for arm64 is built apart. */
+function build() {
+  if (arch === 'arm64') {
+    builtAddon()
+    writeBundle()
+    return
+  }
+  const built = [
+    step('build', process.execPath, ['scripts/build.mjs', '--if-stale']),
+    step("build the tests' own addon", 'cargo', ['build', '--release', '--example', 'test_addon']),
+  ]
+  if (built.some(({ failed }) => failed > 0)) process.exit(1)
+}
+
 /** Counts what ran between the marks of scripts/kernels/init.sh, and shows what failed of it. */
 function count(output, kernel) {
   const counts = { passed: 0, failed: 0 }
-  for (const major of values.node) {
+  for (const major of majors) {
     const row = new Map([
       ['kernel', kernel],
       ['Node', major],
     ])
     rows.push(row)
-    for (const [index, command] of values.run.entries()) {
+    for (const [index, command] of commands.entries()) {
       const begin = `@@ begin ${major} ${index}\n`
       const [, text = '', status = 'missing'] =
         new RegExp(`${begin}([^]*?)\n@@ end ${major} ${index} (\\d+)\n`).exec(output) ?? []
@@ -86,6 +118,7 @@ function count(output, kernel) {
       const failed = outcome.failed > 0 ? ', FAILED' : ''
       console.log(`# Node ${major}: ${command}: ${outcome.passed} ok, ${outcome.failed} not ok${failed}`)
       if (outcome.failed > 0 && !values.verbose) console.log(text)
+      else for (const [line] of text.matchAll(/^\|.*\|$/gm)) console.log(line)
       for (const [, line] of text.matchAll(/^ *# (.* = .*)$/gm)) {
         for (const figure of line.split(', ')) row.set(...figure.split(' = ', 2))
       }
@@ -110,7 +143,8 @@ function printTable() {
 function countOne(text, status) {
   const figure = (name) => Number(new RegExp(`^# ${name} (\\d+)$`, 'm').exec(text)?.[1] ?? 0)
   const isTap = /^# pass \d+$/m.test(text)
-  const passed = isTap ? figure('pass') : Number(status === '0')
-  const failed = figure('fail') + figure('cancelled')
+  const tallied = /^(\d+) passed, (\d+) failed/m.exec(text)
+  const passed = isTap ? figure('pass') : Number(tallied?.[1] ?? status === '0')
+  const failed = isTap ? figure('fail') + figure('cancelled') : Number(tallied?.[2] ?? 0)
   return { passed, failed: status === '0' ? failed : Math.max(failed, 1) }
 }

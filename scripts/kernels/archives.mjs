@@ -16,6 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { arm64Busybox, arm64Libraries, arm64Node } from '../lib/arm64.mjs'
 import { nodeBinary } from '../lib/node-binary.mjs'
 import { root } from '../lib/steps.mjs'
 
@@ -28,7 +29,12 @@ const TEST_ADDON = join('target', 'release', 'examples', 'libtest_addon.so')
 const DEPENDENCIES = ['sharp', '@img', 'detect-libc', 'semver', 'better-sqlite3']
 
 /** Busybox, Node of these majors as /opt/<major>/node, the libraries of all of them, and the tests' dependencies. */
-export function systemArchive(majors, cache) {
+export function systemArchive(arch, majors, cache) {
+  return arch === 'x64' ? ownSystem(majors, cache) : arm64System(majors, cache)
+}
+
+/** Made of what this machine has. */
+function ownSystem(majors, cache) {
   const archive = join(cache, `system-${majors.join('-')}.cpio.gz`)
   const nodes = majors.map((major) => [major, realpathSync(nodeBinary(major))])
   const modules = join(root, 'node_modules')
@@ -43,20 +49,39 @@ export function systemArchive(majors, cache) {
     cpSync(join(modules, name), target, { recursive: true, dereference: true })
     programs.push(...nativeFilesIn(target))
   }
-  const busybox = place(tree, findProgram('busybox'), join('bin', 'busybox'))
-  const applets = run(busybox, ['--list']).trim().split('\n')
-  for (const applet of applets.filter((name) => name !== 'busybox')) {
-    symlinkSync('/bin/busybox', join(tree, 'bin', applet))
-  }
+  placeBusybox(tree, findProgram('busybox'))
   for (const library of new Set(programs.flatMap(librariesOf))) place(tree, library, library)
   return pack(tree, archive)
 }
 
+/** Made of what was fetched. Without the tests' dependencies: the scenes need none. */
+function arm64System(majors, cache) {
+  const archive = join(cache, `system-${majors.join('-')}.cpio.gz`)
+  if (existsSync(archive)) return archive
+
+  const tree = emptyTree(cache, 'system')
+  for (const major of majors) place(tree, arm64Node(major), join('opt', major, 'node'))
+  placeBusybox(tree, arm64Busybox())
+  const libraries = join(arm64Libraries(), 'usr', 'lib', 'aarch64-linux-gnu')
+  const files = readdirSync(libraries, { withFileTypes: true }).filter((entry) => !entry.isDirectory())
+  for (const { name } of files) place(tree, join(libraries, name), join('lib', 'aarch64-linux-gnu', name))
+  const loader = 'ld-linux-aarch64.so.1' // programs name it in a folder above
+  symlinkSync(join('aarch64-linux-gnu', loader), join(tree, 'lib', loader))
+  return pack(tree, archive)
+}
+
+/** The program that the kernel starts makes the other names of it. */
+function placeBusybox(tree, busybox) {
+  place(tree, busybox, join('bin', 'busybox'))
+  symlinkSync('busybox', join(tree, 'bin', 'sh'))
+}
+
 /** The package, and the program that the kernel starts, which runs `commands` with each Node. */
-export function packageArchive(commands, secondsEach, cache) {
+export function packageArchive(arch, commands, secondsEach, cache) {
   const tree = emptyTree(cache, 'package')
   const parts = readdirSync(root).filter((name) => !NOT_PARTS.includes(name))
-  for (const part of [...parts, TEST_ADDON]) {
+  if (arch === 'x64') parts.push(TEST_ADDON)
+  for (const part of parts) {
     cpSync(join(root, part), join(tree, PACKAGE, part), { recursive: true })
   }
   copyFileSync(join(root, 'scripts', 'kernels', 'init.sh'), join(tree, 'init'))

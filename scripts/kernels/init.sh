@@ -2,6 +2,7 @@
 # The first process inside: makes what a program expects of a system, runs each line of /commands with each Node of
 # /opt, tells by marks where the output of each begins and how it ended, and powers off.
 
+/bin/busybox --install -s /bin
 export PATH=/bin HOME=/root TMPDIR=/tmp
 mkdir -p /proc /sys /dev /tmp /root
 mount -t proc proc /proc
