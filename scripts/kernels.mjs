@@ -1,5 +1,5 @@
 // Runs the tests, or any command, on the kernels that production runs: Debian's 5.10, 6.1 and 6.12, booted by QEMU in
-// emulation with an empty system around Node and this package. On arm64 the scenes: 6.12 with pages of 4 and of 16 KiB.
+// emulation with an empty system around Node and this package. On arm64 6.12 with pages of 16 KiB besides.
 //
 //   node scripts/kernels.mjs                               the scene and the node tests that apply, on all kernels
 //   node scripts/kernels.mjs --kernel 5.10 --kernel 6.1    on these
@@ -15,13 +15,15 @@
 // not end in time. Before that it prints what was said of the form `# name = value, name = value` as a table, a row for
 // each kernel and Node. Tables that a command prints are shown as they are.
 //
-// Needs Debian's packages qemu-system-x86, busybox-static and cpio, and apt; for arm64 npm besides, and
-// rs-memusage.linux-arm64-gnu.node (scripts/build-all.mjs). What can be kept is kept in target/kernels or target/arm64.
+// Needs Debian's packages qemu-system-x86, busybox-static and cpio, and apt; for arm64 npm besides, what
+// scripts/build-all.mjs needs, and the rs-memusage.linux-arm64-gnu.node that it builds. What can be kept is kept in
+// target/kernels or target/arm64.
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { writeBundle } from './bundle.mjs'
+import { crossBuilt } from './cross/toolchain.mjs'
 import { packageArchive, systemArchive } from './kernels/archives.mjs'
 import { KERNELS, kernelImage } from './kernels/debian.mjs'
 import { boot } from './kernels/machine.mjs'
@@ -61,9 +63,9 @@ mkdirSync(cache, { recursive: true })
 const tally = new Tally()
 /** What was measured, by name, a row for each kernel and Node. */
 const rows = []
-build()
+const testAddon = build()
 const seconds = Number(values.seconds)
-const archives = [systemArchive(arch, majors, cache), packageArchive(arch, commands, seconds, cache)]
+const archives = [systemArchive(arch, majors, cache), packageArchive(testAddon, commands, seconds, cache)]
 for (const version of kernels) {
   const kernel = kernelImage(arch, version, cache)
   console.log(`\n# ${kernel.slice(kernel.lastIndexOf('vmlinuz-') + 'vmlinuz-'.length)}`)
@@ -87,18 +89,19 @@ for (const version of kernels) {
 printTable()
 tally.finish()
 
-/** What runs inside, for that machine. The addon for arm64 is built apart. */
+/** Builds what runs inside, but for the addon of arm64's, and gives the path of the tests' own. */
 function build() {
   if (arch === 'arm64') {
     builtAddon()
     writeBundle()
-    return
+    return crossBuilt('aarch64-unknown-linux-gnu', '--example', 'test_addon')
   }
   const built = [
     step('build', process.execPath, ['scripts/build.mjs', '--if-stale']),
     step("build the tests' own addon", 'cargo', ['build', '--release', '--example', 'test_addon']),
   ]
   if (built.some(({ failed }) => failed > 0)) process.exit(1)
+  return join(root, 'target', 'release', 'examples', 'libtest_addon.so')
 }
 
 /** Counts what ran between the marks of scripts/kernels/init.sh, and shows what failed of it. */

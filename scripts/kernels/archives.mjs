@@ -22,8 +22,9 @@ import { root } from '../lib/steps.mjs'
 
 /** Where the package is inside. */
 const PACKAGE = 'package'
-/** Of its folder, what is not of the package. The tests load an addon of their own besides. */
+/** Of its folder, what is not of the package. */
 const NOT_PARTS = ['.git', '.node-versions', 'node_modules', 'target', 'fuzz']
+/** Where the tests look for the addon of their own. */
 const TEST_ADDON = join('target', 'release', 'examples', 'libtest_addon.so')
 /** Of the packages that the tests load, those with all they depend on. */
 const DEPENDENCIES = ['sharp', '@img', 'detect-libc', 'semver', 'better-sqlite3']
@@ -76,14 +77,12 @@ function placeBusybox(tree, busybox) {
   symlinkSync('busybox', join(tree, 'bin', 'sh'))
 }
 
-/** The package, and the program that the kernel starts, which runs `commands` with each Node. */
-export function packageArchive(arch, commands, secondsEach, cache) {
+/** The package, the tests' own addon, and the program that the kernel starts, which runs `commands` with each Node. */
+export function packageArchive(testAddon, commands, secondsEach, cache) {
   const tree = emptyTree(cache, 'package')
   const parts = readdirSync(root).filter((name) => !NOT_PARTS.includes(name))
-  if (arch === 'x64') parts.push(TEST_ADDON)
-  for (const part of parts) {
-    cpSync(join(root, part), join(tree, PACKAGE, part), { recursive: true })
-  }
+  for (const part of parts) cpSync(join(root, part), join(tree, PACKAGE, part), { recursive: true })
+  place(tree, testAddon, join(PACKAGE, TEST_ADDON))
   copyFileSync(join(root, 'scripts', 'kernels', 'init.sh'), join(tree, 'init'))
   chmodSync(join(tree, 'init'), 0o755)
   writeFileSync(join(tree, 'commands'), commands.map((command) => `${command}\n`).join(''))

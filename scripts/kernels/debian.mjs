@@ -11,8 +11,10 @@ export const KERNELS = {
     6.1: ['bookworm', 'linux-image-cloud-amd64'],
     6.12: ['trixie', 'linux-image-cloud-amd64'],
   },
-  // With pages of 4 KiB and of 16 KiB; Debian has none of 64 KiB.
+  // With pages of 4 KiB, and one with 16 KiB; Debian has none with 64 KiB.
   arm64: {
+    '5.10': ['bullseye', 'linux-image-cloud-arm64'],
+    6.1: ['bookworm', 'linux-image-cloud-arm64'],
     6.12: ['trixie', 'linux-image-cloud-arm64'],
     '6.12-16k': ['trixie', 'linux-image-arm64-16k'],
   },
