@@ -213,8 +213,8 @@ unsafe fn delete_store(object: NonNull<c_void>) {
 impl Symbols {
   #[expect(clippy::multiple_unsafe_ops_per_block, reason = "one reason holds for all of them")]
   fn resolve() -> Option<Self> {
-    if cfg!(not(all(target_env = "gnu", target_pointer_width = "64"))) {
-      return None; // libstdc++ elsewhere was never looked at
+    if cfg!(not(target_pointer_width = "64")) {
+      return None; // libstdc++ was never looked at there
     }
     // SAFETY: the mangled names fix parameters and results; the Itanium ABI passes `this` as the first argument, and
     // a result with a destructor through memory of the caller.
