@@ -121,6 +121,34 @@ describe('a JS heap that was in memory as a whole', () => {
   })
 })
 
+describe('a JS heap that loses a little at a time', () => {
+  it('is never shown with more than it has: what was overlooked once does not add up', async () => {
+    const LOST = 200 * 1024
+    const looks = await inChild(
+      (LOST) => {
+        const { readFileSync } = require('node:fs')
+        const { rssBreakdown } = require('./index.js')
+        const { status } = require('./__test__/helpers/kernel.js')
+        const addon = require('./__test__/helpers/test-addon.js')
+        globalThis.kept = Array.from({ length: 8 }, () => new Array(2.5e6).fill(1)) // each in a region of its own
+        const regions = readFileSync('/proc/self/maps', 'latin1').matchAll(/^(\w+)-(\w+) rw/gm)
+        const ranges = [...regions].map(([, start, end]) => [parseInt(start, 16), parseInt(end, 16)])
+        const starts = ranges.filter(([start, end]) => end - start >= 20e6 && end - start < 21e6)
+        for (let count = 0; count < 20; count++) rssBreakdown()
+        return Array.from({ length: 40 }, (_, count) => {
+          const [start] = starts[count % starts.length]
+          addon.discard(start + 2 ** 20 * (1 + Math.floor(count / starts.length)), LOST)
+          const { rss } = rssBreakdown()
+          return { rss, kernel: status('VmRSS') }
+        })
+      },
+      { args: [LOST] },
+    )
+    // One loss may be overlooked, and V8 may allocate between the two figures.
+    for (const { rss, kernel } of looks) assert.ok(rss - kernel <= 3 * LOST, `${rss} beside ${kernel}`)
+  })
+})
+
 describe('a worker that starts after another one ended', () => {
   it('is billed for its own heap, not for the pages that V8 keeps of the dead one (review A.1)', async () => {
     const rounds = await withWorkers(

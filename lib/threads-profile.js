@@ -2,8 +2,9 @@
 
 // The profile of buffers in all threads that loaded the package, started and stopped from one of them.
 //
-// Threads post each other texts (src/threads/thread_messages.rs) and are told that there are some. A thread that is busy or blocked
-// is told when it turns to its event loop again: who asks waits for `waitMs` at most and says whom it did not reach.
+// Threads post each other texts (src/threads/thread_messages.rs) and are told that there are some. A thread that is
+// busy or blocked is told when it turns to its event loop again: who asks waits for `waitMs` at most and says whom it did
+// not reach.
 // While it is on, a notice in the process tells threads that load the package later, which then start by themselves.
 
 const native = require('../native')

@@ -11,7 +11,7 @@
 import { copyFileSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { writeBundle } from './bundle.mjs'
+import { FLAVOURS, writeBundle } from './bundle.mjs'
 import { crossBuilt, GLIBC } from './cross/toolchain.mjs'
 import { run } from './lib/run.mjs'
 import { root } from './lib/steps.mjs'
@@ -26,7 +26,7 @@ const TARGETS = {
 const LARGEST = 1_500_000
 
 const { values } = parseArgs({
-  options: { only: { type: 'string', multiple: true, default: Object.keys(TARGETS) } },
+  options: { only: { type: 'string', multiple: true, default: FLAVOURS } },
 })
 writeBundle()
 const rows = values.only.map((system) => {

@@ -2,7 +2,8 @@
 //!
 //! A heap of a gigabyte has thousands of regions, and V8 seldom gives back a part of one: to ask about each of their
 //! pages again was half of what a look cost. What shows that one is no longer there as a whole is the kernel's own
-//! count, which is then below what was found; and every one of them is asked about in one look of sixteen.
+//! count, which is then below what was found; and every one of them is asked about in one look of sixteen. Their headers
+//! are read all the same: they were V8's own, and nobody else serves those.
 
 use std::mem;
 use std::sync::{Mutex, PoisonError};
@@ -19,18 +20,18 @@ const SLACK_BYTES: u64 = 256 * 1024;
 pub(super) struct WholeRegions {
   /// First addresses and those behind, in address order.
   pub(super) regions: Vec<(u64, u64)>,
-  /// By so much the pages that were found exceeded the kernel's count when all of these had been asked about.
+  /// By so much the pages that were found exceeded the kernel's count when nothing was taken for granted.
   excess: u64,
 }
 
 struct Remembered {
-  last: WholeRegions,
+  regions: Vec<(u64, u64)>,
+  excess: u64,
   /// Which of the parts of a round is asked about next.
   turn: usize,
 }
 
-static REMEMBERED: Mutex<Remembered> =
-  Mutex::new(Remembered { last: WholeRegions { regions: Vec::new(), excess: 0 }, turn: 0 });
+static REMEMBERED: Mutex<Remembered> = Mutex::new(Remembered { regions: Vec::new(), excess: 0, turn: 0 });
 
 impl WholeRegions {
   /// Those of the last look, but for the part whose turn it is. What is recalled is forgotten until it is remembered
@@ -39,17 +40,20 @@ impl WholeRegions {
     let mut remembered = REMEMBERED.lock().unwrap_or_else(PoisonError::into_inner);
     let turn = remembered.turn;
     remembered.turn = turn.saturating_add(1).checked_rem(LOOKS_PER_ROUND).unwrap_or(0);
-    let WholeRegions { mut regions, excess } = mem::take(&mut remembered.last);
+    let mut regions = mem::take(&mut remembered.regions);
     let part = regions.len().div_ceil(LOOKS_PER_ROUND);
     let first = part.saturating_mul(turn).min(regions.len());
     regions.drain(first..first.saturating_add(part).min(regions.len()));
-    Self { regions, excess }
+    Self { regions, excess: remembered.excess }
   }
 
   /// Remembers those of a survey that nobody doubts.
   pub(super) fn remember(survey: &Survey) {
-    REMEMBERED.lock().unwrap_or_else(PoisonError::into_inner).last =
-      Self { regions: survey.whole_heap_regions(), excess: survey.excess };
+    let mut remembered = REMEMBERED.lock().unwrap_or_else(PoisonError::into_inner);
+    remembered.regions = survey.whole_heap_regions();
+    // What was taken for granted may be a little too much each time, and must not become the measure of the next look.
+    let is_measure = survey.asked_about_all || survey.excess < remembered.excess;
+    remembered.excess = if is_measure { survey.excess } else { remembered.excess };
   }
 
   /// Whether the kernel's count, late by no more than `lag`, has room for all that was found where these were taken for

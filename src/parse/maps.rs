@@ -79,6 +79,12 @@ pub fn parse(text: &[u8], regions: &mut Vec<Region>) -> Result<(), ParseError> {
   Ok(())
 }
 
+/// The region that holds an address, of regions in address order.
+pub fn region_at(regions: &[Region], address: u64) -> Option<&Region> {
+  let behind = regions.partition_point(|region| region.start <= address);
+  regions.get(behind.checked_sub(1)?).filter(|region| address < region.end)
+}
+
 /// Parses the first line of `text`, which stands at `position`; gives what follows it. Most lines have no name: they are
 /// gone through once.
 fn line_of(text: &[u8], position: usize) -> Result<(Region, &[u8]), ParseError> {

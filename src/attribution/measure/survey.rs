@@ -36,6 +36,8 @@ pub struct Survey {
   pub unfound: u64,
   /// Bytes in large chunks that malloc has and no piece explains; 0 where malloc's own figure is not known.
   pub missing_chunks: u64,
+  /// Whether no region was taken for resident without being asked about.
+  pub asked_about_all: bool,
   /// Whether the lists of V8's spaces told which pages are in use.
   pub(super) told_by_lists: bool,
   residency: Residency,
@@ -194,6 +196,7 @@ pub fn survey(space: &impl AddressSpace, facts: &Facts, plan: Plan) -> Result<Su
     excess: found.copied.saturating_sub(counted),
     unfound: rest,
     missing_chunks,
+    asked_about_all: plan.whole.is_empty(),
     told_by_lists: facts.lists.is_some(),
     residency,
   })

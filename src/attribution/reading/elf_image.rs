@@ -49,8 +49,8 @@ fn first_mapping(regions: &[Region], index: usize) -> Option<u64> {
   below.filter(|region| region.inode == inode).map(|region| region.start).min()
 }
 
-/// The first address behind all that the loader made of a file. Nothing is read but a page that is in memory: a file may be
-/// somebody's who does not answer.
+/// The first address behind all that the loader made of a file. Nothing is read but a page that is in memory, which for a
+/// file the kernel says of its cache: who has the file may not answer.
 fn end_of_image(space: &impl AddressSpace, start: u64, page_size: u64) -> Option<u64> {
   let mut is_there = Vec::new();
   space.resident_pages(start, start.checked_add(page_size)?, &mut is_there);

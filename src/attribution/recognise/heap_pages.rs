@@ -8,7 +8,7 @@ use crate::attribution::reading::Memory;
 use crate::attribution::region_kinds::is_immense;
 use crate::attribution::v8_pages::{HeaderLayout, PAGE_ALIGNMENT};
 use crate::attribution::words::is_pointer;
-use crate::parse::maps::Region;
+use crate::parse::maps::{self, Region};
 
 /// A 256 KiB-aligned address that may be a V8 page.
 #[derive(Debug, Clone, Copy)]
@@ -128,6 +128,9 @@ impl<'a, M: Memory> Reader<'a, M> {
     let listed = lists.are_listed(self.memory, self.layout, &hollow);
     let unlisted: Vec<u64> =
       hollow.into_iter().zip(listed).filter(|(_, is_listed)| !is_listed).map(|(page, _)| page).collect();
+    if unlisted.is_empty() {
+      return;
+    }
     let is_unlisted = |page: &HeapPage| unlisted.binary_search(&page.start).is_ok();
     for page in pages.iter_mut().filter(|page| is_unlisted(page)) {
       page.is_live = false;
@@ -166,9 +169,7 @@ impl<'a, M: Memory> Reader<'a, M> {
   /// Whether an isolate may lie at an address: V8 allocates it. What stands inside of a large object may look like a header
   /// that leads there, and mostly leads nowhere.
   fn may_be_isolate(&self, address: u64) -> bool {
-    let behind = self.regions.partition_point(|region| region.start <= address);
-    let region = behind.checked_sub(1).and_then(|index| self.regions.get(index));
-    region.is_some_and(|region| address < region.end && region.inode == 0 && region.access.write)
+    maps::region_at(self.regions, address).is_some_and(|region| region.inode == 0 && region.access.write)
   }
 
   fn is_alive(&self, isolate: u64) -> bool {

@@ -7,7 +7,7 @@ use super::stacks::Stacks;
 use crate::attribution::facts::Facts;
 use crate::attribution::piece::{Owner, Part};
 use crate::attribution::reading::Memory;
-use crate::parse::maps::Region;
+use crate::parse::maps::{self, Region};
 
 /// How far beyond memory that nothing explains a known header is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,8 +106,7 @@ impl<'a> Scene<'a> {
 
   /// The region that holds an address.
   pub(super) fn region_at(&self, address: u64) -> Option<&'a Region> {
-    let after = self.regions.partition_point(|region| region.start <= address);
-    self.regions.get(after.checked_sub(1)?).filter(|region| address < region.end)
+    maps::region_at(self.regions, address)
   }
 }
 

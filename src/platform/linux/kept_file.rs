@@ -5,8 +5,8 @@
 //! user's id: a server that loads the package and drops its rights afterwards goes on to read it.
 //!
 //! A descriptor is ours only if it still is: others may close it, and its number then names another file. Its inode is
-//! remembered, and compared before it is used or closed. The one hot call, the reading of `statm`, compares only where
-//! the text is not as it must be.
+//! remembered, and compared before it is closed, and before it is used: once for all questions of a look to the page
+//! tables. The one hot call, the reading of `statm`, compares only where the text is not as it must be.
 
 use std::ffi::CStr;
 use std::os::fd::{IntoRawFd, RawFd};

@@ -3,7 +3,7 @@
 //! musl links the control blocks of all threads into a ring. Which words of a block are the link and the thread's number
 //! is found out in our own, and a block counts only where its first word is its own address.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::own_memory::read_own_words;
 
@@ -33,6 +33,7 @@ fn once_round(threads: &[i32]) -> Option<Vec<(i32, u64)>> {
   let current = super::current_thread();
   let (number, _) = behind_address().find(|(_, word)| low_half(**word) == Some(current))?;
 
+  let wanted: HashSet<i32> = threads.iter().copied().collect();
   let mut found = vec![(current, own)];
   let mut block = first;
   // Twice as many as there were: some may have come.
@@ -40,7 +41,7 @@ fn once_round(threads: &[i32]) -> Option<Vec<(i32, u64)>> {
     let address = *block.get(link)?;
     let Some(next) = read(address).filter(|_| address != own) else { break };
     let thread = next.get(number).copied().and_then(low_half);
-    found.extend(thread.filter(|thread| threads.contains(thread)).map(|thread| (thread, address)));
+    found.extend(thread.filter(|thread| wanted.contains(thread)).map(|thread| (thread, address)));
     block = next;
   }
   Some(found)
