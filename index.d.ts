@@ -537,7 +537,8 @@ export interface WorkerRssOptions {
    * `ArrayBuffer` it is, of whatever size, in whichever arena, also after a transfer. It reads every resident page of
    * every heap and, where there are many small buffers, of what malloc keeps beside them (benchmark/README.md has the
    * cost per GB). What an addon allocated for itself is in no such object and stays where it is; the memory of a
-   * `SharedArrayBuffer` that several threads hold is in `shared`.
+   * `SharedArrayBuffer` that several threads hold is in `shared`. Other threads are not stopped meanwhile: an object that
+   * V8 is moving at that moment may be missed, and its memory then stays with whoever allocated it.
    */
   deep?: boolean
   /** Milliseconds: a call that is predicted to take longer throws before any work is done. Waiting does not count. */

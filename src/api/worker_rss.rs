@@ -206,7 +206,7 @@ fn raw(bills: &ThreadBills) -> RawWorkerRss {
     threads: bills.entries.iter().map(|entry| thread(entry, bills)).collect(),
     caller: bills.caller.and_then(|index| u32::try_from(index).ok()),
     method: LookMethod::of(&bills.look),
-    knows_heaps: bills.look.knows_heaps,
+    knows_heaps: bills.look.knows_heaps(),
     knows_all_arenas: bills.knows_all_arenas && malloc::headers_are_known(),
     searched: bills.searched.map(js_number),
     cost_micros: bills.took.as_secs_f64() * 1e6,

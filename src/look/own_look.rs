@@ -12,8 +12,8 @@ use super::sources::survey_truthfully;
 use super::whole_regions::WholeRegions;
 use super::{Caller, facts, thread_arenas};
 use crate::attribution::{
-  BufferLayout, BufferOwners, Facts, HeldBuffer, IsolateWords, Memory, Owner, ResidencySource, Search,
-  SmallBuffers, Survey, ThreadArena, V8Evidence, find_owners, weigh, weigh_others,
+  BufferLayout, BufferOwners, Facts, HeaderLayout, HeldBuffer, IsolateWords, Memory, Owner, ResidencySource,
+  Search, SmallBuffers, Survey, ThreadArena, V8Evidence, find_owners, weigh, weigh_others,
 };
 use crate::buffers::{self, Holdings, SmallOnPages};
 use crate::error::{MeasureError, Result};
@@ -36,8 +36,8 @@ pub(crate) struct Look {
   tracked_bytes: u64,
   /// What the variable with the isolate held in each of them: isolates, and perhaps a word that is none.
   pub(super) isolates: Vec<(i32, u64)>,
-  /// Whether the heap pages of each isolate could be told apart.
-  pub(crate) knows_heaps: bool,
+  /// How heap pages tell whose they are, where that is known.
+  headers: Option<HeaderLayout>,
   pub(crate) residency: ResidencySource,
   pub(crate) v8: V8Evidence,
   /// Whether the pages of each isolate on the registry agree with what it says of itself.
@@ -51,6 +51,11 @@ pub(crate) struct Look {
 }
 
 impl Look {
+  /// Whether the heap pages of each isolate could be told apart.
+  pub(crate) fn knows_heaps(&self) -> bool {
+    self.headers.is_some()
+  }
+
   /// Whether no isolate on the registry says that it has more than was found, or less.
   pub(crate) fn isolates_agree(&self) -> bool {
     self.evidence.values().all(|evidence| *evidence == V8Evidence::Verified)
@@ -123,7 +128,7 @@ pub(crate) fn look(caller: Caller, every_piece: bool) -> Result<Look> {
     survey,
     threads,
     arenas,
-    knows_heaps: facts.layout.is_some(),
+    headers: facts.layout,
     buffers: facts.buffers,
     small_buffers: small_buffers(&holdings),
     tracked_bytes: holdings.bytes,
@@ -250,12 +255,12 @@ pub(crate) fn learn_buffer_layout(handle: u64, start: u64, length: u64) -> bool 
 }
 
 /// Searches the heaps of a look that measured every piece for the holders of all buffers; `None` where it is not known
-/// what those look like.
+/// what those look like, or whose a heap page is.
 pub(crate) fn find_buffer_owners(look: &Look) -> Option<BufferOwners> {
-  let layout = *BUFFER_LAYOUT.get()?;
+  let layouts = (look.headers.as_ref()?, *BUFFER_LAYOUT.get()?);
   let start = Instant::now();
   let own = OwnProcess::open();
-  let owners = find_owners(&look.survey, &own, layout, platform::page_size());
+  let owners = find_owners(&look.survey, &own, layouts, platform::page_size());
   cost::SEARCH.learn(owners.searched(), start.elapsed());
   Some(owners)
 }

@@ -150,7 +150,7 @@ fn array_buffer(space: HandBuilt, object: u64, payload: u64, length: u64) -> Han
 fn search(survey: &Survey, space: &HandBuilt) -> BufferOwners {
   let known = array_buffer(process(), HEAPS + 0x400, CHUNKS, 12_345);
   let layout = BufferLayout::of(&known, HEAPS + 0x400, CHUNKS, 12_345).unwrap();
-  find_owners(survey, space, layout, PAGE)
+  find_owners(survey, space, (&space.facts.layout.unwrap(), layout), PAGE)
 }
 
 #[test]
@@ -207,6 +207,16 @@ fn a_page_that_another_isolate_left_behind_owns_nothing() {
   let bills = bills(&survey, &two_threads([0, 0]), searched(&search(&survey, &space)));
   assert_eq!(bills.threads[0].array_buffers, Some(30 * MIB));
   assert_eq!(bills.threads[1].array_buffers, Some(0));
+}
+
+#[test]
+fn what_lies_in_a_page_that_changed_hands_since_the_look_is_the_new_ones() {
+  let space = array_buffer(with_chunks(), HEAPS + 256 * KIB + 0x400, CHUNKS + 16, IN_FIRST_CHUNK);
+  let survey = look(&space);
+  let later = space.page(HEAPS + 256 * KIB, OTHER_ISOLATE);
+  let bills = bills(&survey, &two_threads([0, 0]), searched(&search(&survey, &later)));
+  assert_eq!(bills.threads[0].array_buffers, Some(0));
+  assert_eq!(bills.threads[1].array_buffers, Some(30 * MIB));
 }
 
 #[test]

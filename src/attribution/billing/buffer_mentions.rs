@@ -1,4 +1,9 @@
 //! What in the JS heaps looks like an `ArrayBuffer`.
+//!
+//! The heaps move while they are searched: a page that one isolate gave back may be another's by now, with objects in
+//! it that the look never saw. So it is the header of the page, read after its words, that tells whose they are.
+
+use std::collections::HashSet;
 
 use super::address_range::AddressRange;
 use super::ascending_reads::may_hold_records;
@@ -6,6 +11,7 @@ use super::buffer_layout::BufferLayout;
 use crate::attribution::measure::Survey;
 use crate::attribution::piece::{Owner, Part, Piece};
 use crate::attribution::reading::Memory;
+use crate::attribution::v8_pages::{HeaderLayout, PAGE_ALIGNMENT};
 
 const WORD_BYTES: u64 = 8;
 /// Words that are read in one go: a page of V8's.
@@ -25,8 +31,15 @@ pub(super) struct Mention {
 }
 
 /// All of them, and the bytes of heap that were read.
-pub(super) fn mentions(survey: &Survey, memory: &impl Memory, layout: BufferLayout) -> (Vec<Mention>, u64) {
+pub(super) fn mentions(
+  survey: &Survey,
+  memory: &impl Memory,
+  headers: &HeaderLayout,
+  layout: BufferLayout,
+) -> (Vec<Mention>, u64) {
   let ranges = ranges_of_records(survey);
+  let heaps: HashSet<u64> =
+    survey.measured.iter().filter_map(|measured| isolate_of_heap(&measured.piece)).collect();
   let mut words = vec![0; READ_WORDS];
   let mut mentions = Vec::new();
   let mut searched = 0_u64;
@@ -34,7 +47,9 @@ pub(super) fn mentions(survey: &Survey, memory: &impl Memory, layout: BufferLayo
     let Some(isolate) = isolate_of_heap(&measured.piece) else { continue };
     for (start, end) in survey.resident_runs(&measured.piece) {
       searched = searched.saturating_add(end.saturating_sub(start));
-      visit_blocks(memory, (start, end), layout.span(), &mut words, |words| {
+      visit_blocks(memory, (start, end), layout.span(), &mut words, |block, words| {
+        let known = mentions.len();
+        let mut pages = Vec::new();
         for range in &ranges {
           range.find(words, |position| {
             let Some(record) = words.get(position).copied() else { return };
@@ -42,13 +57,44 @@ pub(super) fn mentions(survey: &Survey, memory: &impl Memory, layout: BufferLayo
             // Some kinds keep their length in the store alone, and leave 0 in the object.
             if start > u64::from(u16::MAX) && start.checked_add(length).is_some() {
               mentions.push(Mention { isolate, record, start, length });
+              pages.push(page_with(block.saturating_add(bytes(position))));
             }
           });
+        }
+        let found = mentions.get_mut(known..).unwrap_or_default();
+        for (mentions, owner) in by_page(found, &pages, headers, memory) {
+          // Further up in a large object there is no header.
+          if owner != isolate && heaps.contains(&owner) {
+            mentions.iter_mut().for_each(|mention| mention.isolate = owner);
+          }
         }
       });
     }
   }
   (mentions, searched)
+}
+
+/// The mentions of each page, and the isolate that its header leads to. `pages` has the page of each mention.
+fn by_page<'a>(
+  mentions: &'a mut [Mention],
+  pages: &[u64],
+  headers: &HeaderLayout,
+  memory: &impl Memory,
+) -> impl Iterator<Item = (&'a mut [Mention], u64)> {
+  let runs: Vec<(u64, usize)> =
+    pages.chunk_by(u64::eq).filter_map(|run| Some((*run.first()?, run.len()))).collect();
+  let starts: Vec<u64> = runs.iter().map(|(page, _)| *page).collect();
+  let owners = headers.isolates_of(memory, &starts);
+  let mut rest = mentions;
+  runs.into_iter().zip(owners).map_while(move |((_, count), owner)| {
+    let (of_page, behind) = std::mem::take(&mut rest).split_at_mut_checked(count)?;
+    rest = behind;
+    Some((of_page, owner))
+  })
+}
+
+fn page_with(address: u64) -> u64 {
+  address.saturating_sub(address.checked_rem(PAGE_ALIGNMENT).unwrap_or(0))
 }
 
 fn isolate_of_heap(piece: &Piece) -> Option<u64> {
@@ -72,13 +118,13 @@ fn ranges_of_records(survey: &Survey) -> Vec<AddressRange> {
   ranges.into_iter().map(|(start, end)| AddressRange::of_pointers(start, end)).collect()
 }
 
-/// Reads memory block by block. What is no longer than `span` words is whole in one of them.
+/// Reads memory block by block, each with its address. What is no longer than `span` words is whole in one of them.
 fn visit_blocks(
   memory: &impl Memory,
   (start, end): (u64, u64),
   span: usize,
   words: &mut [u64],
-  mut visit: impl FnMut(&[u64]),
+  mut visit: impl FnMut(u64, &[u64]),
 ) {
   let mut address = start;
   loop {
@@ -86,7 +132,7 @@ fn visit_blocks(
     let count = usize::try_from(left).unwrap_or(usize::MAX).min(words.len());
     let Some(words) = words.get_mut(..count) else { return };
     if memory.read(address, words) {
-      visit(words);
+      visit(address, words);
     }
     let step = bytes(count.saturating_sub(span));
     if address.saturating_add(bytes(count)) >= end || step == 0 {

@@ -16,6 +16,7 @@ use super::buffer_ranges::{Extent, HeldMemory, Holder, in_pieces};
 use crate::attribution::measure::Survey;
 use crate::attribution::piece::Owner;
 use crate::attribution::reading::Memory;
+use crate::attribution::v8_pages::HeaderLayout;
 
 /// The outcome of a search.
 #[derive(Debug, Clone, Default)]
@@ -35,10 +36,10 @@ impl BufferOwners {
 pub fn find_owners(
   survey: &Survey,
   memory: &impl Memory,
-  layout: BufferLayout,
+  (headers, layout): (&HeaderLayout, BufferLayout),
   page_size: u64,
 ) -> BufferOwners {
-  let (mentions, searched) = mentions(survey, memory, layout);
+  let (mentions, searched) = mentions(survey, memory, headers, layout);
   let alive = alive(survey, memory, layout, mentions);
   let same_start = |one: &Mention, other: &Mention| one.start == other.start;
   let extents = alive.chunk_by(same_start).filter_map(|mentions| extent(survey, mentions));
