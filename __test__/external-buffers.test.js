@@ -11,8 +11,9 @@ const { runInNewContext } = require('node:vm')
 const { externalBuffers } = require('..')
 const { inChild, MIB, root } = require('./helpers/child')
 const { needsCommand } = require('./helpers/commands')
+const { pageSize } = require('./helpers/kernel')
 
-const PAGE = 4096
+const PAGE = pageSize()
 const WITHOUT_V8 = { RS_MEMUSAGE_NO_V8: '1' }
 
 /** What the engine and the test runner do meanwhile; the amounts measured are at least eight times that. */
@@ -59,7 +60,7 @@ describe('externalBuffers.allocate()', () => {
     const { untouched, half, rssOfHalf, sparse } = await inChild(
       (mib) => {
         const { externalBuffers } = require('./index.js')
-        const { smapsRollup } = require('./__test__/helpers/kernel.js')
+        const { pageSize, smapsRollup } = require('./__test__/helpers/kernel.js')
         const buffers = Array.from({ length: 64 }, () => externalBuffers.allocate(16 * mib))
         const untouched = externalBuffers.usage()
         const before = smapsRollup('Rss')
@@ -67,7 +68,7 @@ describe('externalBuffers.allocate()', () => {
         const half = externalBuffers.list()
         const rssOfHalf = smapsRollup('Rss') - before
         const sparse = externalBuffers.allocate(64 * mib, { label: 'sparse' })
-        for (let at = 0; at < sparse.length; at += 40960) sparse[at] = 1
+        for (let at = 0; at < sparse.length; at += 10 * pageSize()) sparse[at] = 1
         return { untouched, half, rssOfHalf, sparse: externalBuffers.usage().labels.sparse }
       },
       { args: [MIB] },
@@ -80,7 +81,7 @@ describe('externalBuffers.allocate()', () => {
       assert.ok(Math.abs(resident - 8 * MIB) <= PAGE, `${resident}`)
     }
     assert.ok(Math.abs(rssOfHalf - 512 * MIB) < NOISE, `${rssOfHalf}`)
-    assert.equal(sparse.resident, Math.ceil((64 * MIB) / 40960) * PAGE)
+    assert.equal(sparse.resident, Math.ceil((64 * MIB) / (10 * PAGE)) * PAGE)
   })
 
   it('is felt by the garbage collector: what is dropped does not pile up', async () => {

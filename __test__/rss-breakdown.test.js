@@ -256,6 +256,7 @@ describe('rssBreakdown()', () => {
   it('puts no page in memory by looking', async () => {
     const changed = await inChild(async () => {
       const fs = require('node:fs')
+      const { pageSize } = require('./__test__/helpers/kernel.js')
       const { addressOf } = require('./native.js')
       const { externalBuffers, rssBreakdown, rssBreakdownAsync, workerRss } = require('./index.js')
       for (const deep of [false, true]) workerRss({ deep }) // what loads at first use
@@ -270,11 +271,12 @@ describe('rssBreakdown()', () => {
         wasm: () => new WebAssembly.Memory({ initial: 64, maximum: 128 }).buffer,
         allocated: () => externalBuffers.allocate(size).buffer,
       }
+      const page = pageSize()
       const pagemap = fs.openSync('/proc/self/pagemap')
       const presentPages = (buffer) => {
         const address = addressOf(new Uint8Array(buffer))
-        const first = Math.floor(address / 4096)
-        const entries = Buffer.alloc((Math.ceil((address + buffer.byteLength) / 4096) - first) * 8)
+        const first = Math.floor(address / page)
+        const entries = Buffer.alloc((Math.ceil((address + buffer.byteLength) / page) - first) * 8)
         fs.readSync(pagemap, entries, 0, entries.length, first * 8)
         let present = 0
         for (let entry = 7; entry < entries.length; entry += 8) present += entries[entry] >> 7

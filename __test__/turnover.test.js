@@ -5,10 +5,11 @@
 const assert = require('node:assert/strict')
 const { describe, it } = require('node:test')
 const { inChild, MIB } = require('./helpers/child')
+const { pageSize } = require('./helpers/kernel')
 const { assertExplained, mostOther } = require('./helpers/looks')
 const { withWorkers } = require('./helpers/worker-bills')
 
-const PAGE = 4096
+const PAGE = pageSize()
 
 /** Runs `load`, whose result stays alive, and gives a look at the process beside the kernel's count. */
 function lookAt(load, options) {

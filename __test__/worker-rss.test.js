@@ -5,6 +5,7 @@ const { describe, it } = require('node:test')
 const { workerRss, workerRssAsync } = require('..')
 const { needs, preloaded } = require('./helpers/allocators')
 const { inChild, MIB } = require('./helpers/child')
+const { pageSize } = require('./helpers/kernel')
 const {
   assertConsistent,
   assertConsistentThread,
@@ -19,7 +20,7 @@ const ARENA_EACH = { MALLOC_ARENA_MAX: '1000' }
 // From 128 KiB on malloc maps each allocation for itself, until freed ones teach it a higher limit: this settles it.
 const MAPPED_FROM_128_KIB = { MALLOC_MMAP_THRESHOLD_: String(128 * 1024) }
 
-const PAGE = 4096
+const PAGE = pageSize()
 const NODE = Number.parseInt(process.versions.node, 10)
 
 describe('workerRss()', () => {

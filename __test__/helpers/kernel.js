@@ -4,6 +4,11 @@
 
 const { readdirSync, readFileSync, readlinkSync } = require('node:fs')
 
+/** Bytes per page: 4,096 on x64, 16,384 and 65,536 besides on arm64. */
+function pageSize() {
+  return kibField(readFileSync('/proc/self/smaps', 'latin1'), 'KernelPageSize')
+}
+
 /** The sum of one field over all mappings of a process, in bytes. */
 function smapsRollup(field, pid = 'self') {
   return kibField(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'), field)
@@ -29,4 +34,4 @@ function descriptors() {
   })
 }
 
-module.exports = { smapsRollup, status, descriptors }
+module.exports = { pageSize, smapsRollup, status, descriptors }

@@ -2,7 +2,7 @@
 
 use napi_derive::napi;
 
-use crate::{PAGE, map_private, write_each_page};
+use crate::{map_private, page_size, write_each_page};
 
 /// Maps private memory, writes the first `written` bytes of it, and gives its address.
 #[napi]
@@ -32,8 +32,9 @@ pub fn discard(address: f64, bytes: f64) {
 /// as a mapping of its own. Only whole pages inside the range are changed.
 #[napi]
 pub fn split_mapping(address: f64, bytes: f64, locked: bool) {
-  let from = (address as usize).next_multiple_of(PAGE);
-  let length = (address as usize + bytes as usize) / PAGE * PAGE - from;
+  let page = page_size();
+  let from = (address as usize).next_multiple_of(page);
+  let length = (address as usize + bytes as usize) / page * page - from;
   let start = from as *mut libc::c_void;
   let failed = if locked {
     // SAFETY: a lock changes no content.

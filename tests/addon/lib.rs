@@ -23,7 +23,6 @@ use std::ptr::null_mut;
 use napi::bindgen_prelude::Function;
 use napi_derive::napi;
 
-const PAGE: usize = 4096;
 const HUGE_PAGE: usize = 2 << 20;
 
 /// Maps a whole file and reads each of its pages.
@@ -89,9 +88,10 @@ pub fn allocate_split(bytes: f64) {
   let block = unsafe { libc::malloc(length) }.cast::<u8>();
   assert!(!block.is_null());
   write_each_page(block, length);
-  let middle = block.wrapping_add(block.align_offset(PAGE)).wrapping_add(length / 4 / PAGE * PAGE);
+  let page = page_size();
+  let middle = block.wrapping_add(block.align_offset(page)).wrapping_add(length / 4 / page * page);
   // SAFETY: the half in the middle lies inside the block.
-  let failed = unsafe { libc::madvise(middle.cast(), length / 2 / PAGE * PAGE, libc::MADV_DONTDUMP) } != 0;
+  let failed = unsafe { libc::madvise(middle.cast(), length / 2 / page * page, libc::MADV_DONTDUMP) } != 0;
   assert!(!failed);
 }
 
@@ -146,10 +146,10 @@ pub fn checkerboard(count: u32, bytes: u32) {
 pub fn block_brk() {
   // SAFETY: 0 only asks where the range ends.
   let end = unsafe { libc::sbrk(0) };
-  let behind = end.wrapping_add(end.align_offset(PAGE));
+  let behind = end.wrapping_add(end.align_offset(page_size()));
   let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
   // SAFETY: with this flag nothing that is mapped already is replaced.
-  let page = unsafe { libc::mmap(behind, PAGE, libc::PROT_NONE, flags, -1, 0) };
+  let page = unsafe { libc::mmap(behind, page_size(), libc::PROT_NONE, flags, -1, 0) };
   assert_eq!(page, behind);
 }
 
@@ -186,10 +186,11 @@ const CUT_LENGTH: usize = 1 << 30;
 pub fn exhaust_mappings() -> u32 {
   let start = map(CUT_LENGTH, libc::PROT_NONE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1);
   *CUT.lock().unwrap() = start.addr();
+  let page = page_size();
   let mut count = 0;
-  for offset in (PAGE..CUT_LENGTH).step_by(2 * PAGE) {
+  for offset in (page..CUT_LENGTH).step_by(2 * page) {
     // SAFETY: nobody uses the mapping made above.
-    if unsafe { libc::mprotect(start.wrapping_add(offset).cast(), PAGE, libc::PROT_READ) } != 0 {
+    if unsafe { libc::mprotect(start.wrapping_add(offset).cast(), page, libc::PROT_READ) } != 0 {
       break;
     }
     count += 2;
@@ -204,6 +205,13 @@ pub fn drop_mappings() {
   // SAFETY: nobody uses the mapping.
   let failed = unsafe { libc::munmap(start, CUT_LENGTH) } != 0;
   assert!(!failed);
+}
+
+/// Bytes per page: 4,096 on x64, 16,384 and 65,536 besides on arm64.
+fn page_size() -> usize {
+  // SAFETY: sysconf has no preconditions.
+  let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+  usize::try_from(bytes).unwrap()
 }
 
 #[inline(never)]
@@ -236,14 +244,14 @@ fn map(length: usize, protection: i32, flags: i32, descriptor: i32) -> *mut u8 {
 }
 
 fn write_each_page(start: *mut u8, length: usize) {
-  for offset in (0..length).step_by(PAGE) {
+  for offset in (0..length).step_by(page_size()) {
     // SAFETY: the offset lies inside the caller's writable mapping.
     unsafe { start.wrapping_add(offset).write_volatile(1) };
   }
 }
 
 fn read_each_page(start: *mut u8, length: usize) {
-  for offset in (0..length).step_by(PAGE) {
+  for offset in (0..length).step_by(page_size()) {
     // SAFETY: the offset lies inside the caller's mapping.
     std::hint::black_box(unsafe { start.wrapping_add(offset).read_volatile() });
   }
