@@ -34,7 +34,7 @@ function runScene([program, ...args], scene, mostOther) {
     const reason = /^.*Error.*$/m.exec(stderr)?.[0] ?? stderr.trim().split('\n').at(-1)
     return { cells: Array(COLUMNS.length - 3).fill(''), wrong: `failed: ${reason}` }
   }
-  const { addsUp, billsAddUp, rss, off, parts, method, allocator } = JSON.parse(line)
+  const { addsUp, billsAddUp, rss, off, late, parts, method, allocator } = JSON.parse(line)
   const other = parts.other / rss
   const cells = [
     mib(rss),
@@ -44,7 +44,8 @@ function runScene([program, ...args], scene, mostOther) {
     `${method.residency} ${method.v8} ${method.malloc} ${allocator}`,
   ]
   if (!addsUp || !billsAddUp) return { cells, wrong: 'does not add up' }
-  if (off !== null && off > MOST_OFF) return { cells, wrong: 'another rss than the kernel' }
+  if (off !== null && off > Math.max(MOST_OFF, late / rss))
+    return { cells, wrong: 'another rss than the kernel' }
   return { cells, wrong: other > mostOther ? 'too much other' : null }
 }
 
