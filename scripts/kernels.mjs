@@ -31,13 +31,19 @@ import { builtAddon } from './lib/arm64.mjs'
 import { root, step, Tally } from './lib/steps.mjs'
 
 /** Tests of what differs between kernels. Those that need a compiler find none inside. */
-const TEST_FILES = ['rss-breakdown', 'worker-rss', 'memory-usage', 'peak-rss', 'footprint', 'descriptors']
+const TEST_FILES = [
+  'rss-breakdown',
+  'worker-rss',
+  'external-buffers',
+  'memory-usage',
+  'peak-rss',
+  'footprint',
+  'descriptors',
+]
+const TESTS = TEST_FILES.map((name) => `node --expose-gc --test --test-reporter=tap __test__/${name}.test.js`)
 const COMMANDS = {
-  x64: [
-    'node --expose-gc --test-reporter=tap scripts/kernels/scene.mjs',
-    ...TEST_FILES.map((name) => `node --expose-gc --test --test-reporter=tap __test__/${name}.test.js`),
-  ],
-  arm64: ['node scripts/cross/inside.mjs'],
+  x64: ['node --expose-gc --test-reporter=tap scripts/kernels/scene.mjs', ...TESTS],
+  arm64: ['node scripts/cross/inside.mjs', ...TESTS],
 }
 /** From power on to the first command, and from the last one to power off. */
 const SECONDS_AROUND = 120

