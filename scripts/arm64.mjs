@@ -2,7 +2,7 @@
 //
 //   node scripts/arm64.mjs                      Node 20, 22, 24 and 26
 //   node scripts/arm64.mjs --node 24            this one; may be repeated
-//   node scripts/arm64.mjs --libc musl          with musl, as on Alpine: Node 20, 22 and 24 from PyPI
+//   node scripts/arm64.mjs --libc musl          with musl, as on Alpine: Node 22, 24 and 26 from PyPI
 //
 // The emulator's own memory is in the kernel's counts and in no mapping that the program sees, so `other` has it and is
 // not judged; nor does `smaps_rollup` there tell what a program has. On a whole machine of arm64's, in emulation too,
@@ -45,7 +45,7 @@ function withMusl() {
   mkdirSync(folder, { recursive: true })
   return {
     libraries: muslLibrary('arm64', folder).folder,
-    majors: MUSL_MAJORS,
+    majors: MUSL_MAJORS.arm64,
     nodeOf: (major) => muslNode('arm64', major, folder),
   }
 }

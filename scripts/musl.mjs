@@ -1,6 +1,6 @@
 // Runs scenes and node tests with musl instead of glibc, as on Alpine: Node from PyPI, the loader from Debian.
 //
-//   node scripts/musl.mjs                            Node 20, 22 and 24
+//   node scripts/musl.mjs                            Node 20, 22, 24 and 26
 //   node scripts/musl.mjs --node 24                  this one; may be repeated
 //   node scripts/musl.mjs --tests                    the node tests too
 //   node scripts/musl.mjs --test worker-rss          these of them alone; may be repeated
@@ -23,7 +23,7 @@ const addon = join(root, 'rs-memusage.linux-x64-musl.node')
 
 const { values } = parseArgs({
   options: {
-    node: { type: 'string', multiple: true, default: MUSL_MAJORS },
+    node: { type: 'string', multiple: true, default: MUSL_MAJORS.x64 },
     tests: { type: 'boolean', default: false },
     test: { type: 'string', multiple: true },
   },
