@@ -728,7 +728,8 @@ export interface ExternalBuffers {
   /**
    * A `Buffer` of zeros in memory of its own, on the books until it is released or collected. From 64 KiB on the
    * memory is a mapping, which occupies nothing until it is touched and goes back to the system as soon as it is freed.
-   * V8 counts it as external memory, so its garbage collector feels it; `process.memoryUsage().arrayBuffers` does not,
+   * Where the system gives huge pages to everybody (`transparent_hugepage/enabled` is `always`), a touch of what is larger
+   * than a megabyte takes 2 MB, as with `Buffer.alloc()`. V8 counts it as external memory, so its garbage collector feels it; `process.memoryUsage().arrayBuffers` does not,
    * for that is what Node's own allocator made. The buffer may be transferred to other
    * threads: the memory is freed when the last one lets go, or released by whoever has it then. Where `Symbol.dispose`
    * exists, `using` releases it.

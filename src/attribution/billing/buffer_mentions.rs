@@ -65,7 +65,9 @@ pub(super) fn mentions(
         for (mentions, owner) in by_page(found, &pages, headers, memory) {
           // Further up in a large object there is no header.
           if owner != isolate && heaps.contains(&owner) {
-            mentions.iter_mut().for_each(|mention| mention.isolate = owner);
+            for mention in mentions {
+              mention.isolate = owner;
+            }
           }
         }
       });
