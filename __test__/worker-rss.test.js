@@ -203,7 +203,7 @@ describe('the rss of a worker', () => {
       { args: [MIB] },
     )
     assert.ok(external > 99 * MIB, `V8 must know of them, or this shows nothing: ${external}`)
-    assert.ok(after - before < 2 * MIB, String(after - before))
+    assert.ok(after - before < 1.6 * MIB + 100 * PAGE, String(after - before)) // malloc writes to the first page of each
   })
 
   it('ranks eight workers with different loads at once, each within 5 %', async () => {
