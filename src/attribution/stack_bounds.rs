@@ -10,8 +10,13 @@ use super::reading::Memory;
 const SEARCHED_WORDS: usize = 192;
 /// Words read in one go: with musl the memory may end before the search does.
 const BLOCK: usize = 8;
-/// No stack is smaller than this (`PTHREAD_STACK_MIN`), or larger than a limit that nobody sets.
-const SIZES: std::ops::RangeInclusive<u64> = 16 * 1024..=64 * 1024 * 1024 * 1024;
+/// No stack is smaller than this (`PTHREAD_STACK_MIN`).
+const SMALLEST: u64 = 16 * 1024;
+/// Or larger than a limit that nobody sets.
+const LARGEST: u64 = 64 * 1024 * 1024 * 1024;
+/// musl maps the control block apart from a stack that the program brought along, and notes that mapping of a page or two
+/// as the range.
+const SMALLEST_MAPPING: u64 = 4096;
 
 /// The place of the range in a control block. The same for all threads of a C library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,7 +41,7 @@ impl StackBounds {
       let mut threads = blocks.iter().zip(words.chunks_exact(SEARCHED_WORDS));
       threads.all(|(block, words)| {
         let range = words.get(word..).and_then(|words| words.first_chunk::<2>());
-        range.is_some_and(|range| is_mapping(*range) && range_around(*block, *range).is_some())
+        range.is_some_and(|range| is_mapping(*range) && range_around(*block, *range, SMALLEST).is_some())
       })
     };
     let mut places = (0..SEARCHED_WORDS).filter(|word| holds_block(*word));
@@ -52,7 +57,8 @@ impl StackBounds {
     let mut words = Vec::new();
     memory.gather(&addresses, 2, &mut words);
     let (ranges, _) = words.as_chunks::<2>();
-    blocks.iter().zip(ranges).map(|((_, block), range)| range_around(*block, *range)).collect()
+    let bounds = |((_, block), range): (&(i32, u64), &[u64; 2])| range_around(*block, *range, SMALLEST_MAPPING);
+    blocks.iter().zip(ranges).map(bounds).collect()
   }
 }
 
@@ -62,9 +68,9 @@ fn is_mapping([start, size]: [u64; 2]) -> bool {
   start.is_multiple_of(PAGE) && size.is_multiple_of(PAGE)
 }
 
-/// The range that starts at the first word and has the second for its size, if it can be the stack above which this
-/// control block lies.
-fn range_around(block: u64, [start, size]: [u64; 2]) -> Option<(u64, u64)> {
+/// The range that starts at the first word and has the second for its size, if it is not below `least` and can be the
+/// stack above which this control block lies.
+fn range_around(block: u64, [start, size]: [u64; 2], least: u64) -> Option<(u64, u64)> {
   let end = start.checked_add(size)?;
-  (SIZES.contains(&size) && (start..end).contains(&block)).then_some((start, end))
+  ((least..=LARGEST).contains(&size) && (start..end).contains(&block)).then_some((start, end))
 }
