@@ -141,7 +141,8 @@ describe('many buffers of externalBuffers.allocate()', () => {
     })
     assert.ok(answer.held < 600, `${answer.held} mappings`)
     assert.ok(answer.released < 600, `${answer.released} mappings`)
-    assert.ok(answer.empty < 150, `${answer.empty} mappings`) // of V8 and malloc, which grew meanwhile
+    // Of V8 and malloc, which grew meanwhile: that of musl in many small mappings.
+    assert.ok(answer.empty < (isMusl ? 300 : 150), `${answer.empty} mappings`)
     assert.equal(answer.touched, 16_000 * 4096)
     assert.deepEqual([answer.count, answer.resident], [2000, 2000 * 4096])
     assert.equal(answer.full, 2000 * 65_536)
