@@ -162,7 +162,7 @@ describe('/worker/:id of the example server', suite, () => {
       { threadId, kind, holds },
       { threadId: 2, kind: 'worker', holds: { kind: 'native', bytes: 8 * MIB, readable: '8.0 MiB' } },
     )
-    assert.ok(rss.bytes > 8 * MIB)
+    assert.ok(isMusl || rss.bytes > 8 * MIB) // there nothing tells whose memory of malloc is
     assert.equal(total(OWNED.map((part) => body.worker[part])), rss.bytes)
   })
 
