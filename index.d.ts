@@ -244,8 +244,8 @@ export interface NativeHeap {
   inUse: number | null
   /** Resident and free: what {@link trim} is expected to give back. `null` as `inUse`. */
   retained: number | null
-  /** Arenas, a count; with glibc up to eight per core. */
-  arenas: number
+  /** Arenas, a count; with glibc up to eight per core. `null` with another allocator, whose arenas are not known. */
+  arenas: number | null
   /**
    * Resident bytes in arenas whose threads have all ended, workers above all. glibc keeps them for the next threads;
    * {@link trim} gives most of it back. `null` where it is not known which thread uses which arena.
@@ -406,8 +406,9 @@ export interface ThreadRss {
    * an estimate, bounded by what V8 knows to be its own, unless `method.largeAllocations` is `'searched'`. An arena
    * that several threads use is in `shared`. What an arena holds is on the bill of its thread, whoever asked for it, so
    * that buffers which an addon made on libuv's threads are on the bills of these; with `deep: true` every
-   * `ArrayBuffer` is on that of the thread that holds it. With another allocator than glibc what its buffers on the books of
-   * {@link externalBuffers} have in memory, and `null` where that is nothing.
+   * `ArrayBuffer` is on that of the thread that holds it. With another allocator than glibc (on musl as a rule) what its
+   * buffers on the books of {@link externalBuffers} have in memory, with `deep: true` what all of its buffers have, and
+   * `null` where that is nothing.
    */
   nativeHeap: number | null
   /**
@@ -477,7 +478,7 @@ export interface SharedParts {
   deadArenas: number
   /** Allocations with a mapping of their own that are nobody's: no heap points at them, or several do. */
   largeAllocations: number
-  /** The rest of the C allocator's memory. */
+  /** The rest of the C allocator's memory. With another one than glibc's, all of it that is on no thread's bill. */
   nativeHeap: number
   /** Mapped files that are not code. */
   mappedFiles: number

@@ -3,6 +3,9 @@
 const assert = require('node:assert/strict')
 const { describe, it } = require('node:test')
 const { inChild, MIB } = require('./helpers/child')
+const { isMusl, needsGlibc } = require('./helpers/libc')
+
+const glibc = needsGlibc("musl's malloc has no figures of itself")
 
 /** What the engine does meanwhile; the amounts measured are at least eight times that. */
 const NOISE = 8 * MIB
@@ -40,6 +43,7 @@ describe('a million tracked small buffers', () => {
     assert.equal(look.tracked, bytes)
     assert.equal(look.resident, held.resident)
     assert.deepEqual([after.count, after.bytes, after.freed.count], [1, 1e6, 1e6])
+    if (isMusl) return assert.deepEqual(inUse, [null, null, null])
     // A record and the ways to it take some hundred bytes.
     assert.ok(inUse[1] - inUse[0] > 128 * MIB, `${inUse}`)
     assert.ok(inUse[2] - inUse[0] < 16 * MIB, `${inUse}`)
@@ -137,7 +141,8 @@ describe('many buffers of externalBuffers.allocate()', () => {
     })
     assert.ok(answer.held < 600, `${answer.held} mappings`)
     assert.ok(answer.released < 600, `${answer.released} mappings`)
-    assert.ok(answer.empty < 150, `${answer.empty} mappings`) // of V8 and malloc, which grew meanwhile
+    // Of V8 and malloc, which grew meanwhile: that of musl in many small mappings.
+    assert.ok(answer.empty < (isMusl ? 300 : 150), `${answer.empty} mappings`)
     assert.equal(answer.touched, 16_000 * 4096)
     assert.deepEqual([answer.count, answer.resident], [2000, 2000 * 4096])
     assert.equal(answer.full, 2000 * 65_536)
@@ -194,7 +199,7 @@ describe('many buffers of externalBuffers.allocate()', () => {
 })
 
 describe('nativeHeap.inUse and .retained', () => {
-  it('agree with what is resident where buffers were allocated (review A.12)', async () => {
+  it('agree with what is resident where buffers were allocated (review A.12)', glibc, async () => {
     const looks = await inChild(
       (mib) => {
         const { externalBuffers, rssBreakdown } = require('./index.js')

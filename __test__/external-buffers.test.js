@@ -12,6 +12,7 @@ const { externalBuffers } = require('..')
 const { inChild, MIB, root } = require('./helpers/child')
 const { needsCommand } = require('./helpers/commands')
 const { pageSize } = require('./helpers/kernel')
+const { LIBC } = require('./helpers/libc')
 
 const PAGE = pageSize()
 const WITHOUT_V8 = { RS_MEMUSAGE_NO_V8: '1' }
@@ -800,7 +801,7 @@ describe('two copies of the package', () => {
   })
 
   it('keep books of their own when they do not, and disturb nobody', async () => {
-    const binary = readdirSync(root).find((file) => file.endsWith('.node'))
+    const binary = readdirSync(root).find((file) => file.endsWith(`-${LIBC}.node`))
     const copy = join(folder, 'copy.node')
     copyFileSync(join(root, binary), copy)
     const answer = await inChild(

@@ -7,6 +7,7 @@ const { constants, accessSync, readFileSync, writeFileSync } = require('node:fs'
 const { errno } = require('node:os').constants
 const { describe, it } = require('node:test')
 const { inChild, MIB } = require('./helpers/child')
+const { isMusl, needsGlibc } = require('./helpers/libc')
 
 const HUGE_PAGES = '/proc/sys/vm/nr_hugepages'
 
@@ -22,8 +23,9 @@ function withoutHugePages() {
 
 /** glibc takes huge pages for malloc from 2.35 on. */
 function withoutHugeMalloc() {
+  if (isMusl) return needsGlibc('its malloc takes huge pages').skip
   const { glibcVersionRuntime: version } = process.report.getReport().header
-  const [major, minor] = (version ?? '0.0').split('.').map(Number)
+  const [major, minor] = version.split('.').map(Number)
   return major > 2 || (major === 2 && minor >= 35) ? false : `malloc takes no huge pages (glibc ${version})`
 }
 

@@ -16,11 +16,11 @@ const { join } = require('node:path')
 const { after, before, describe, it } = require('node:test')
 const { inChild, root, runProcess } = require('./helpers/child')
 const { copyPackage } = require('./helpers/copy-package')
+const { isMusl, LIBC } = require('./helpers/libc')
 
 const binaries = () => readdirSync(root).filter((file) => file.endsWith('.node'))
 /** That of this machine: a release has those of others beside it. */
-const libc = process.report.getReport().header.glibcVersionRuntime ? 'gnu' : 'musl'
-const ownBinary = `rs-memusage.linux-${process.arch}-${libc}.node`
+const ownBinary = `rs-memusage.linux-${process.arch}-${LIBC}.node`
 
 /** Files of the tarball that are not Rust sources. */
 const FILES = [
@@ -163,7 +163,7 @@ describe('the package', () => {
 
   it('works by the entry of this platform, which names its binary', async () => {
     const script = `
-      const api = require('rs-memusage/linux-${process.arch}-gnu')
+      const api = require('rs-memusage/linux-${process.arch}-${LIBC}')
       const main = require('rs-memusage')
       console.log(api.rssBreakdown().method.v8, Object.keys(main).every((name) => main[name] === api[name]))`
     const { stdout, stderr } = await inFolder(['-e', script])
@@ -182,7 +182,7 @@ describe('the package', () => {
     const { code, message, attempts } = JSON.parse(stdout)
     assert.equal(code, 'ERR_MEMUSAGE_NATIVE_LOAD')
     const system = `${process.platform}-${process.arch}`
-    assert.deepEqual(attempts, [join(installed, `rs-memusage.${system}-gnu.node`)])
+    assert.deepEqual(attempts, [join(installed, `rs-memusage.${system}-${LIBC}.node`)])
     for (const attempt of attempts) assert.ok(message.includes(attempt), message)
     assert.match(message, /incomplete or damaged: install rs-memusage again/)
     assert.ok(message.includes(system))
@@ -234,7 +234,7 @@ describe('the package', () => {
     assert.equal(code, 'ERR_MEMUSAGE_NATIVE_LOAD')
     assert.deepEqual(attempts, [broken])
     assert.ok(message.includes(broken))
-    assert.match(cause, /ELF|file too short/)
+    assert.match(cause, isMusl ? /Exec format error/ : /ELF|file too short/)
   })
 
   it('says what to do where a variable names the binary', async () => {

@@ -4,11 +4,16 @@ const assert = require('node:assert/strict')
 const { join } = require('node:path')
 const { describe, it } = require('node:test')
 const { root, runProcess } = require('./helpers/child')
+const { needsGlibc } = require('./helpers/libc')
 
-const linuxOnly = { skip: process.platform !== 'linux' && 'reads /proc', timeout: 60_000 }
+const skip =
+  process.platform === 'linux'
+    ? needsGlibc('on musl Buffers are on no bill without a search').skip
+    : 'reads /proc'
+const options = { skip, timeout: 60_000 }
 
 describe('the example of a worker pool', () => {
-  it('finds the fat worker, and ends by itself', linuxOnly, async () => {
+  it('finds the fat worker, and ends by itself', options, async () => {
     const result = await runProcess(process.execPath, [join(root, 'examples', 'worker-pool.js')])
     assert.deepEqual(
       { code: result.code, signal: result.signal, stderr: result.stderr },

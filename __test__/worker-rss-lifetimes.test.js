@@ -7,6 +7,7 @@ const { join } = require('node:path')
 const { after, before, describe, it } = require('node:test')
 const { MIB, runProcess } = require('./helpers/child')
 const { copyPackage } = require('./helpers/copy-package')
+const { isMusl } = require('./helpers/libc')
 const { assertConsistent, assertWithin5Percent, withWorkers } = require('./helpers/worker-bills')
 
 // Every thread has an arena of its own: glibc lets them share from eight per core on.
@@ -115,7 +116,7 @@ describe('what workers leave behind', () => {
     assert.deepEqual(ofKind(ended, 'worker'), [])
     // Threads of V8's platform come without an arena and may take over one of the dead.
     const grown = ended.sharedParts.deadArenas - alive.sharedParts.deadArenas
-    assert.ok(grown > 4 * 16 * MIB, JSON.stringify(ended.sharedParts))
+    assert.ok(isMusl || grown > 4 * 16 * MIB, JSON.stringify(ended.sharedParts))
     // V8 keeps some pages from Node 24 on, and gives all back before: no more than there were.
     const heaps = ofKind(alive, 'worker').reduce((sum, { v8Heap }) => sum + v8Heap, 0)
     assert.ok(ended.sharedParts.v8Pool <= heaps * 1.1 + 8 * MIB, JSON.stringify(ended.sharedParts))
@@ -326,7 +327,9 @@ describe('the package, loaded in several ways', () => {
       first.grown[0] > 60 * MIB && first.grown[0] < objects + 4 * MIB,
       `${first.grown[0]} of ${objects}`,
     )
-    for (const grown of first.grown.slice(1)) assertWithin5Percent(grown, 64 * MIB, 'unregistered')
+    // With musl nothing tells whose memory of malloc is.
+    for (const grown of isMusl ? [] : first.grown.slice(1))
+      assertWithin5Percent(grown, 64 * MIB, 'unregistered')
     for (const [index, entry] of said.entries.entries()) {
       if (names[index] !== null) assert.equal(entry.name, names[index])
       if (NODE < 22) {

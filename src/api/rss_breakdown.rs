@@ -21,8 +21,8 @@ use crate::threads::pending_call::Answer;
 pub(crate) struct RawBreakdown {
   /// Bytes of each part, in the order of `partNames()`.
   pub parts: Vec<f64>,
-  /// Arenas of the C allocator.
-  pub arenas: f64,
+  /// Arenas of the C allocator, where that is glibc's.
+  pub arenas: Option<f64>,
   /// Resident bytes in arenas of threads that ended, where that is known.
   pub dead_arenas: Option<f64>,
   /// Bytes in swap, where the kernel tells.
@@ -162,7 +162,7 @@ impl BreakdownTask {
       self.regions.then(|| survey.measured.iter().map(|measured| region(measured, survey)).collect());
     RawBreakdown {
       parts: survey.breakdown.parts.iter().copied().map(js_number).collect(),
-      arenas: js_number(arenas),
+      arenas: malloc::headers_are_known().then(|| js_number(arenas)),
       dead_arenas: look.dead_arenas().map(js_number),
       swap: survey.counted.swap.map(js_number),
       threads: js_number(survey.counted.threads),

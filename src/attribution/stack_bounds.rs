@@ -10,8 +10,13 @@ use super::reading::Memory;
 const SEARCHED_WORDS: usize = 192;
 /// Words read in one go: with musl the memory may end before the search does.
 const BLOCK: usize = 8;
-/// No stack is smaller than this (`PTHREAD_STACK_MIN`), or larger than a limit that nobody sets.
-const SIZES: std::ops::RangeInclusive<u64> = 16 * 1024..=64 * 1024 * 1024 * 1024;
+/// No stack is smaller than this (`PTHREAD_STACK_MIN`).
+const SMALLEST: u64 = 16 * 1024;
+/// Or larger than a limit that nobody sets.
+const LARGEST: u64 = 64 * 1024 * 1024 * 1024;
+/// musl maps the control block apart from a stack that the program brought along, and notes that mapping of a page or two
+/// as the range.
+const SMALLEST_MAPPING: u64 = 4096;
 
 /// The place of the range in a control block. The same for all threads of a C library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,7 +41,7 @@ impl StackBounds {
       let mut threads = blocks.iter().zip(words.chunks_exact(SEARCHED_WORDS));
       threads.all(|(block, words)| {
         let range = words.get(word..).and_then(|words| words.first_chunk::<2>());
-        range.is_some_and(|range| is_mapping(*range) && range_around(*block, *range).is_some())
+        range.is_some_and(|range| is_mapping(*range) && range_around(*block, *range, SMALLEST).is_some())
       })
     };
     let mut places = (0..SEARCHED_WORDS).filter(|word| holds_block(*word));
@@ -45,14 +50,25 @@ impl StackBounds {
   }
 
   /// For each control block the first address of the stack and the first behind it; `None` where the block says
-  /// nothing that could be true.
-  pub(super) fn of(self, memory: &dyn Memory, blocks: &[(i32, u64)]) -> Vec<Option<(u64, u64)>> {
+  /// nothing that could be true, and for `main_thread`: its stack is the kernel's, its control block lies elsewhere, in a
+  /// page or two of its own.
+  pub(super) fn of(
+    self,
+    memory: &dyn Memory,
+    blocks: &[(i32, u64)],
+    main_thread: i32,
+  ) -> Vec<Option<(u64, u64)>> {
     let offset = u64::try_from(self.word).unwrap_or(0).saturating_mul(8);
     let addresses: Vec<u64> = blocks.iter().map(|(_, block)| block.saturating_add(offset)).collect();
     let mut words = Vec::new();
     memory.gather(&addresses, 2, &mut words);
     let (ranges, _) = words.as_chunks::<2>();
-    blocks.iter().zip(ranges).map(|((_, block), range)| range_around(*block, *range)).collect()
+    let bounds = |((thread, block), range): (&(i32, u64), &[u64; 2])| match thread {
+      thread if *thread == main_thread => None,
+      _ => range_around(*block, *range, SMALLEST_MAPPING)
+        .or_else(|| range_below(memory, *block, block.checked_add(offset)?.checked_add(16)?)),
+    };
+    blocks.iter().zip(ranges).map(bounds).collect()
   }
 }
 
@@ -62,9 +78,21 @@ fn is_mapping([start, size]: [u64; 2]) -> bool {
   start.is_multiple_of(PAGE) && size.is_multiple_of(PAGE)
 }
 
-/// The range that starts at the first word and has the second for its size, if it can be the stack above which this
-/// control block lies.
-fn range_around(block: u64, [start, size]: [u64; 2]) -> Option<(u64, u64)> {
+/// The range that starts at the first word and has the second for its size, if it is not below `least` and can be the
+/// stack above which this control block lies.
+fn range_around(block: u64, [start, size]: [u64; 2], least: u64) -> Option<(u64, u64)> {
   let end = start.checked_add(size)?;
-  (SIZES.contains(&size) && (start..end).contains(&block)).then_some((start, end))
+  ((least..=LARGEST).contains(&size) && (start..end).contains(&block)).then_some((start, end))
+}
+
+/// musl notes behind that range, at `place`, where the stack proper ends, and its size: all that there is of one that the
+/// program brought along and that has room for the control block, which then stands right above it.
+fn range_below(memory: &dyn Memory, block: u64, place: u64) -> Option<(u64, u64)> {
+  /// What musl puts between the two is less.
+  const NEAR: u64 = 4096;
+  let mut words = [0; 2];
+  let [top, room] = memory.read(place, &mut words).then_some(words)?;
+  let is_right_above = block.checked_sub(top).is_some_and(|distance| distance < NEAR);
+  let is_stack = is_right_above && (SMALLEST..=LARGEST).contains(&room.saturating_add(NEAR));
+  is_stack.then_some((top.checked_sub(room)?, block.checked_add(1)?))
 }

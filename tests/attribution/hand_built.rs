@@ -39,6 +39,8 @@ pub(crate) struct HandBuilt {
   asked: RefCell<bool>,
   pub(crate) tables_skip_holes: bool,
   pub(crate) pagemap_fails: bool,
+  /// The process as it is when `smaps` is read, if it is another by then.
+  pub(crate) by_then: Option<Box<HandBuilt>>,
   pub(crate) read: RefCell<BTreeSet<u64>>,
 }
 
@@ -221,6 +223,9 @@ impl AddressSpace for HandBuilt {
   }
 
   fn smaps(&self) -> Result<Vec<u8>> {
+    if let Some(by_then) = &self.by_then {
+      return by_then.smaps();
+    }
     let blocks = self.lines.values().map(|line| {
       let (start, rest) = line.split_once('-').unwrap();
       let (end, _) = rest.split_once(' ').unwrap();

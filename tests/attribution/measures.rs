@@ -134,6 +134,26 @@ fn smaps_gives_the_same_sums() {
 }
 
 #[test]
+fn smaps_may_show_regions_that_merged_or_were_split_since() {
+  let native = |space: &HandBuilt| {
+    space.look(ResidencySource::Smaps, true).measured.iter().map(|measured| measured.resident).sum::<u64>()
+  };
+  let block = |start: u64, size: u64| HandBuilt::new().anonymous(start, size, "rw-p").touched(start, size);
+  let read = |by_then: HandBuilt| {
+    let mut space = block(UNEXPLAINED, MIB).anonymous(UNEXPLAINED + 2 * MIB, MIB, "rw-p");
+    space.by_then = Some(Box::new(by_then));
+    native(&space)
+  };
+  assert_eq!(read(block(UNEXPLAINED, MIB)), MIB);
+  // To read the text took memory, which the kernel merged with what was there: below, above, and between two regions.
+  assert_eq!(read(block(UNEXPLAINED - 32 * PAGE, MIB + 32 * PAGE)), MIB);
+  assert_eq!(read(block(UNEXPLAINED, MIB + 32 * PAGE)), MIB);
+  assert_eq!(read(block(UNEXPLAINED, 3 * MIB)), 2 * MIB);
+  let split = block(UNEXPLAINED, 64 * PAGE).anonymous(UNEXPLAINED + 64 * PAGE, MIB - 64 * PAGE, "rw-p");
+  assert_eq!(read(split.touched(UNEXPLAINED + 64 * PAGE, 32 * PAGE)), 96 * PAGE);
+}
+
+#[test]
 fn an_untouched_region_that_is_aligned_like_a_page_is_not_read() {
   let untouched = ALIGNED + 64 * MIB;
   let space = HandBuilt::new()

@@ -1,6 +1,6 @@
 //! One address space for each rule of who owns a region.
 
-use rs_memusage::attribution::{HeldBuffer, Owner, Part, ResidencySource};
+use rs_memusage::attribution::{HeldBuffer, Owner, Part, ResidencySource, StackBounds};
 
 use crate::hand_built::{HandBuilt, ISOLATE, KIB, MAIN_THREAD, MIB, OTHER_ISOLATE, PAGE};
 
@@ -653,4 +653,84 @@ fn zeroed_data_ends_where_its_file_says() {
   assert_eq!(space(0x0102_464c_457f).get(2..).unwrap(), [told, rest]);
   let all = (behind, behind + zeroed + memory, Part::Code, Owner::Process);
   assert_eq!(space(0x7f).get(2..).unwrap(), [all], "no such header");
+}
+
+#[test]
+fn zeroed_data_of_any_size_ends_where_its_file_says_where_malloc_writes_no_headers() {
+  // musl's small pieces lie right behind the data of libraries, and carry no sign.
+  const LOADED: u64 = 1;
+  let (library, behind) = (ANYWHERE, ANYWHERE + 2 * PAGE);
+  let space = |is_glibc: bool| {
+    let mut space = HandBuilt::new()
+      .named(library, PAGE, "r-xp", 7, "/usr/lib/addon.node")
+      .named(library + PAGE, PAGE, "rw-p", 7, "/usr/lib/addon.node")
+      .anonymous(behind, 8 * PAGE, "rw-p")
+      .touched(behind, 8 * PAGE)
+      .words(library, &[0x0102_464c_457f, 0, 0, 0, 64, 0, 56 << 48, 1])
+      .words(library + 64, &[LOADED, 0, 0, 0, 2 * PAGE, 5 * PAGE, PAGE]);
+    space.facts.malloc_is_glibc = is_glibc;
+    space.pieces()
+  };
+  let told = (behind, behind + 3 * PAGE, Part::Code, Owner::Process);
+  let rest = (behind + 3 * PAGE, behind + 8 * PAGE, Part::NativeHeap, Owner::Process);
+  assert_eq!(space(false).get(2..).unwrap(), [told, rest]);
+  let all = (behind, behind + 8 * PAGE, Part::Code, Owner::Process);
+  assert_eq!(space(true).get(2..).unwrap(), [all], "no chunk begins there");
+}
+
+#[test]
+fn a_stack_that_the_program_brought_along_ends_where_musl_says() {
+  // No range is noted of it, but where it ends below its control block, and its size. Buffers may lie right below.
+  let (usual, stack) = (ANYWHERE, ANYWHERE + 100 * PAGE);
+  let usual_block = usual + 16 * PAGE - 0x400;
+  let end = stack + 32 * PAGE;
+  let (block, top) = (end - 0x500, end - 0x900);
+  let mut space = HandBuilt::new()
+    .anonymous(usual, 16 * PAGE, "rw-p")
+    .anonymous(stack - 64 * PAGE, 112 * PAGE, "rw-p")
+    .touched(usual, 16 * PAGE)
+    .touched(stack - 64 * PAGE, 112 * PAGE)
+    .words(usual_block, &[usual_block, 0, 0, usual, 16 * PAGE, usual_block - 8, 15 * PAGE])
+    .words(block, &[block, 0, 0, 0, 32 * PAGE, top, top - stack])
+    .thread(101, usual_block)
+    .thread(102, block);
+  space.facts.malloc_is_glibc = false;
+  space.facts.stack_bounds = StackBounds::find(&space, &[(101, usual_block)], MAIN_THREAD);
+  assert_eq!(
+    space.pieces(),
+    [
+      (usual, usual + 16 * PAGE, Part::Stacks, Owner::Thread(101)),
+      (stack - 64 * PAGE, stack, Part::NativeHeap, Owner::Process),
+      (stack, end, Part::Stacks, Owner::Thread(102)),
+      (end, end + 16 * PAGE, Part::NativeHeap, Owner::Process),
+    ]
+  );
+}
+
+#[test]
+fn a_control_block_apart_from_its_stack_takes_no_more_than_its_mapping() {
+  // musl's, where the program brought the memory of the stack along: malloc's memory may lie right below.
+  let (stack, apart) = (ANYWHERE, ANYWHERE + 100 * PAGE);
+  let bounds = |block: u64, start: u64, size: u64| (block, [block, 0, 0, start, size]);
+  let [(usual, in_usual), (other, in_other)] =
+    [bounds(stack + 16 * PAGE - 0x400, stack, 16 * PAGE), bounds(apart + 2 * PAGE - 0x400, apart, 2 * PAGE)];
+  let mut space = HandBuilt::new()
+    .anonymous(stack, 16 * PAGE, "rw-p")
+    .anonymous(apart - 8 * PAGE, 10 * PAGE, "rw-p")
+    .touched(stack, 16 * PAGE)
+    .touched(apart - 8 * PAGE, 10 * PAGE)
+    .words(usual, &in_usual)
+    .words(other, &in_other)
+    .thread(101, usual)
+    .thread(102, other);
+  space.facts.malloc_is_glibc = false;
+  space.facts.stack_bounds = StackBounds::find(&space, &[(101, usual)], MAIN_THREAD);
+  assert_eq!(
+    space.pieces(),
+    [
+      (stack, stack + 16 * PAGE, Part::Stacks, Owner::Thread(101)),
+      (apart - 8 * PAGE, apart, Part::NativeHeap, Owner::Process),
+      (apart, apart + 2 * PAGE, Part::Stacks, Owner::Thread(102)),
+    ]
+  );
 }

@@ -310,6 +310,20 @@ fn thousands_of_buffers_that_lie_anywhere_are_all_found() {
 }
 
 #[test]
+fn records_beside_a_page_that_is_gone_since_the_look_are_found() {
+  let object = HEAPS + 0x1000;
+  let (record, store, payload) = (0x5000_0000 + PAGE + 0x40, RECORDS, ARENA + MIB);
+  let space = process()
+    .words(object, &[0, 256, 256, payload, record])
+    .words(record, &[0, store, 0, 0])
+    .words(store, &[payload, 256, 256, 0]);
+  let survey = look(&space);
+  let space = space.gone(0x5000_0000, PAGE);
+  let bills = bills(&survey, &two_threads([0, 0]), searched(&search(&survey, &space)));
+  assert_eq!(bills.threads[0].array_buffers, Some(256));
+}
+
+#[test]
 fn a_buffer_on_the_books_is_its_threads_wherever_it_lies() {
   let survey = look(&with_chunks());
   let buffers = [

@@ -162,7 +162,7 @@ pub fn survey(space: &impl AddressSpace, facts: &Facts, plan: Plan) -> Result<Su
     HeapPages::find(&regions, facts, space)
   };
   let chunks_before = space.bytes_in_large_chunks();
-  let zeroed = ends_of_zeroed_data(space, &regions, facts.page_size);
+  let zeroed = ends_of_zeroed_data(space, &regions, facts.page_size, facts.malloc_is_glibc);
   let known = KnownPlaces { heaps: &heaps, zeroed_data: &zeroed };
   let pieces = classify(&regions, &text, facts, known, &memory, plan.search);
   let missing_chunks = missing_chunks(&pieces, chunks_before, space.bytes_in_large_chunks());

@@ -4,7 +4,8 @@
 use super::address_space::AddressSpace;
 use crate::parse::maps::Region;
 
-/// Smaller regions behind the data of a file hold nothing else, as a rule, and their content tells.
+/// Smaller regions behind the data of a file hold nothing else, as a rule, and their content tells. Where malloc writes no
+/// headers that are known, it does not: musl's small pieces lie right behind libraries.
 const WORTH_READING: u64 = 256 * 1024;
 /// Mappings that a file may be loaded into.
 const MOST_MAPPINGS: usize = 16;
@@ -16,15 +17,17 @@ const SEGMENT_WORDS: usize = 7;
 const MOST_SEGMENTS: usize = 64;
 const LOADED: u64 = 1;
 
-/// For each large anonymous region directly behind the written data of a file: where it begins, and where the zeroed data
-/// of that file ends. In address order.
+/// For each anonymous region directly behind the written data of a file, and large where `content_tells`: where it begins,
+/// and where the zeroed data of that file ends. In address order.
 pub(in crate::attribution) fn ends_of_zeroed_data(
   space: &impl AddressSpace,
   regions: &[Region],
   page_size: u64,
+  content_tells: bool,
 ) -> Vec<(u64, u64)> {
+  let least = if content_tells { WORTH_READING } else { 0 };
   let behind_data = regions.windows(2).enumerate().filter_map(|(index, pair)| match pair {
-    [data, behind] if may_be_zeroed(data, behind) => Some((index, behind.start)),
+    [data, behind] if behind.size() > least && may_be_zeroed(data, behind) => Some((index, behind.start)),
     _ => None,
   });
   let known = behind_data.filter_map(|(index, start)| {
@@ -39,7 +42,6 @@ fn may_be_zeroed(data: &Region, behind: &Region) -> bool {
     && !data.access.shared
     && data.end == behind.start
     && behind.is_plain_anonymous()
-    && behind.size() > WORTH_READING
 }
 
 /// The lowest of the mappings of the file whose data is at `index`.

@@ -89,16 +89,20 @@ impl Residency {
     }
   }
 
-  /// `smaps` gives one size per region. As many pages from its start are taken for resident.
+  /// `smaps` gives one size per region. As many pages from its start are taken for resident. A region may have grown since,
+  /// or merged with another: to read that text takes memory too.
   fn fill_from_smaps(&mut self, text: &[u8]) {
     for block in smaps::blocks(text).flatten() {
-      let index = self.regions.partition_point(|(first, _, _)| *first < block.start);
-      let Some((first, _, position)) = self.regions.get(index).copied() else { break };
-      let end = position.saturating_add(pages_of(block.rss, self.page_size));
-      if first == block.start
-        && let Some(pages) = self.bytes.get_mut(position..end)
-      {
-        pages.fill(1);
+      let mut left = block.rss;
+      let first = self.regions.partition_point(|(_, behind, _)| *behind <= block.start);
+      let regions = self.regions.get(first..).unwrap_or_default().iter();
+      for (first, behind, position) in regions.take_while(|(first, _, _)| *first < block.end) {
+        let start = block.start.max(*first);
+        let resident = left.min(block.end.min(*behind).saturating_sub(start));
+        left = left.saturating_sub(resident);
+        let from = position.saturating_add(pages_of(start.saturating_sub(*first), self.page_size));
+        let pages = from..from.saturating_add(pages_of(resident, self.page_size));
+        self.bytes.get_mut(pages).unwrap_or_default().fill(1);
       }
     }
   }

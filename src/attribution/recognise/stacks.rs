@@ -25,12 +25,13 @@ pub(super) struct Stacks(Vec<Stack>);
 impl Stacks {
   pub(super) fn of(facts: &Facts, memory: &dyn Memory) -> Self {
     let blocks = &facts.control_blocks;
-    let bounds =
-      facts.stack_bounds.map_or_else(|| vec![None; blocks.len()], |places| places.of(memory, blocks));
-    let stack = |((thread, block), bounds): (&(i32, u64), Option<(u64, u64)>)| {
-      // The main thread's stack is the kernel's; its control block lies elsewhere, in a page or two of its own.
-      let bounds = bounds.filter(|_| *thread != facts.main_thread);
-      Stack { thread: *thread, block: *block, bounds }
+    let bounds = facts
+      .stack_bounds
+      .map_or_else(|| vec![None; blocks.len()], |places| places.of(memory, blocks, facts.main_thread));
+    let stack = |((thread, block), bounds): (&(i32, u64), Option<(u64, u64)>)| Stack {
+      thread: *thread,
+      block: *block,
+      bounds,
     };
     let mut stacks: Vec<Stack> = blocks.iter().zip(bounds).map(stack).collect();
     stacks.sort_by_key(|stack| stack.block);
