@@ -205,7 +205,11 @@ fn an_unlimited_child_of_a_limited_group_is_limited_in_version_1() {
     .group_v1(folder, UNLIMITED_V1, 9000 * MIB, 0, UNLIMITED_V1)
     .file(&format!("{folder}/cgroup.sane_behavior"), "0\n")
     .file(&format!("{folder}/parent/memory.failcnt"), "12\n")
-    .file(&format!("{folder}/parent/memory.oom_control"), "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n");
+    .file(&format!("{folder}/parent/memory.oom_control"), "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n")
+    .file(
+      &format!("{folder}/parent/child/memory.oom_control"),
+      "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n",
+    );
   let cgroup = tree.cgroup();
   assert_eq!((cgroup.version, cgroup.group.as_str()), (1, "/sys/fs/cgroup/memory/parent/child"));
   assert_eq!(cgroup.limit, bound(300 * MIB, 141 * MIB, "/sys/fs/cgroup/memory/parent/memory.limit_in_bytes"));

@@ -115,8 +115,14 @@ fn summary(files: &impl Files, folders: &Folders, version: Version) -> Option<Cg
     high,
     usage: binding.usage,
     inactive_file: binding.inactive_file,
-    events: events(files, binding, "memory.events"),
-    local_events: events(files, own, "memory.events.local"),
+    events: match version {
+      Version::One => events_v1(files, binding, &up_to_binding),
+      Version::Two => events(files, binding, "memory.events"),
+    },
+    local_events: match version {
+      Version::One => events_v1(files, own, &[own]),
+      Version::Two => events(files, own, "memory.events.local"),
+    },
     pressure: files
       .read(&in_folder(&binding.folder, "memory.pressure"))
       .and_then(|text| pressure::parse(&text).ok()),
@@ -173,22 +179,21 @@ fn limit_above(files: &impl Files, own: &Level, top: &Level, seen: Option<u64>) 
 }
 
 fn events(files: &impl Files, level: &Level, name: &str) -> Events {
-  match level.version {
-    Version::One => {
-      let amount_in =
-        |name: &'static str| amount(&files.read(&in_folder(&level.folder, name))?, name).ok().flatten();
-      let control = files.read(&in_folder(&level.folder, "memory.oom_control")).unwrap_or_default();
-      Events {
-        max: amount_in("memory.failcnt"),
-        oom_kill: count(&control, "oom_kill"), // since Linux 4.13
-        ..Events::default()
-      }
-    }
-    Version::Two => {
-      let text = files.read(&in_folder(&level.folder, name)).unwrap_or_default();
-      let count = |name| count(&text, name);
-      Events { high: count("high"), max: count("max"), oom: count("oom"), oom_kill: count("oom_kill") }
-    }
+  let text = files.read(&in_folder(&level.folder, name)).unwrap_or_default();
+  let count = |name| count(&text, name);
+  Events { high: count("high"), max: count("max"), oom: count("oom"), oom_kill: count("oom_kill") }
+}
+
+/// In version 1 who is killed counts in its own group alone, whichever limit it was.
+fn events_v1(files: &impl Files, level: &Level, killed_in: &[&Level]) -> Events {
+  const FAILURES: &str = "memory.failcnt";
+  let failures = files.read(&in_folder(&level.folder, FAILURES));
+  let killed =
+    |level: &&Level| count(&files.read(&in_folder(&level.folder, "memory.oom_control"))?, "oom_kill");
+  Events {
+    max: failures.and_then(|text| amount(&text, FAILURES).ok()).flatten(),
+    oom_kill: killed_in.iter().filter_map(killed).reduce(u64::saturating_add), // told since Linux 4.13
+    ..Events::default()
   }
 }
 
