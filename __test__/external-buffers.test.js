@@ -61,6 +61,7 @@ describe('externalBuffers.allocate()', () => {
       (mib) => {
         const { externalBuffers } = require('./index.js')
         const { pageSize, smapsRollup } = require('./__test__/helpers/kernel.js')
+        require('./__test__/helpers/test-addon.js').withoutHugePages()
         const buffers = Array.from({ length: 64 }, () => externalBuffers.allocate(16 * mib))
         const untouched = externalBuffers.usage()
         const before = smapsRollup('Rss')
@@ -454,6 +455,7 @@ describe('externalBuffers.list() and .usage()', () => {
     const answer = await inChild(
       async (mib) => {
         const { externalBuffers } = require('./index.js')
+        require('./__test__/helpers/test-addon.js').withoutHugePages()
         const large = externalBuffers.allocate(64 * mib, { label: 'large' })
         large.fill(1, 0, 16 * mib)
         const small = externalBuffers.track(Buffer.alloc(1000), { label: '__proto__' })

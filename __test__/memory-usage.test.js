@@ -6,7 +6,7 @@ const v8 = require('node:v8')
 const { Worker } = require('node:worker_threads')
 const { memoryUsage } = require('..')
 const { inChild, MIB, root } = require('./helpers/child')
-const { smapsRollup } = require('./helpers/kernel')
+const { pageSize, smapsRollup } = require('./helpers/kernel')
 
 const KEYS = ['rss', 'heapTotal', 'heapUsed', 'external', 'arrayBuffers', 'heapLimit']
 
@@ -26,7 +26,7 @@ function assertAgrees({ ours, core, limit }) {
   assert.deepEqual(Object.keys(ours), KEYS)
   // Core reads an approximate counter: off by up to 64 pages per CPU or thread. 0.5 % of a small process is less.
   assert.ok(
-    Math.abs(ours.rss - core.rss) <= Math.max(core.rss * 0.005, MIB),
+    Math.abs(ours.rss - core.rss) <= Math.max(core.rss * 0.005, 256 * pageSize()),
     `rss ${ours.rss} against ${core.rss}`,
   )
   assert.equal(ours.heapTotal, core.heapTotal)

@@ -5,6 +5,7 @@ const { describe, it } = require('node:test')
 const { MIB } = require('./helpers/child')
 const { assertConsistent, withWorkers } = require('./helpers/worker-bills')
 
+const notRoot = process.getuid() === 0 ? false : 'needs root'
 const NODE = Number.parseInt(process.versions.node, 10)
 
 describe('who a thread is', () => {
@@ -46,6 +47,34 @@ describe('who a thread is', () => {
         workers.map(({ threadId }) => threadId).sort((a, b) => a - b),
         [ids[0], ids[index + 1]],
       )
+    }
+  })
+})
+
+describe('workers that never load the package', () => {
+  it('are who they are also where the kernel begins its numbers anew', { skip: notRoot }, async () => {
+    const { answer, ids, numbers } = await withWorkers(
+      async (MIB) => {
+        const { readdirSync, readFileSync, writeFileSync } = require('node:fs')
+        const { workerRss } = require('./index.js')
+        const highest = Number(readFileSync('/proc/sys/kernel/pid_max', 'latin1'))
+        writeFileSync('/proc/sys/kernel/ns_last_pid', String(highest - 3)) // of this namespace
+        const workers = []
+        for (let count = 0; count < 5; count++) {
+          const worker = await ToldWorker.start({ load: null })
+          await worker.tell('hold', 'objects', count * 24 * MIB)
+          await worker.tell('collectGarbage')
+          workers.push(worker)
+        }
+        const numbers = readdirSync('/proc/self/task').map(Number)
+        return { answer: workerRss(), ids: workers.map(({ threadId }) => threadId), numbers }
+      },
+      { args: [MIB], shell: 'exec unshare --pid --fork --mount-proc "$0" "$@"' },
+    )
+    assert.ok(Math.max(...numbers) - Math.min(...numbers) > 10_000, 'numbers must have begun anew')
+    const heaps = ids.map((id) => answer.threads.find(({ threadId }) => threadId === id).v8Heap)
+    for (let index = 1; index < heaps.length; index++) {
+      assert.ok(heaps[index] - heaps[index - 1] > 8 * MIB, `${heaps}`)
     }
   })
 })

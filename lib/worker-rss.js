@@ -150,14 +150,12 @@ function fromStatistics(statistics) {
 }
 
 /**
- * Which unregistered thread is which worker of this thread. Threads get ascending numbers as they start, and so do
- * workers: where there are as many of the one as of the other, the order tells. Otherwise nothing does.
+ * Which unregistered thread is which worker of this thread. Both are in the order in which they started: where there are
+ * as many of the one as of the other, that tells. Otherwise nothing does.
  */
 function identify(threads, workers) {
   const unknown = threads.filter(({ kind, state }) => kind === 'worker' && state === 'unregistered')
-  const wrapped = unknown.some(({ tid }) => tid < process.pid) // the kernel began its numbers anew
-  if (wrapped || unknown.length !== workers.length) return new Map()
-  unknown.sort((a, b) => a.tid - b.tid)
+  if (unknown.length !== workers.length) return new Map()
   return new Map(unknown.map((thread, index) => [thread, workers[index]]))
 }
 

@@ -65,8 +65,6 @@ pub(crate) struct RawWorkerRss {
 /// One thread.
 #[napi(object, object_from_js = false)]
 pub(crate) struct RawThread {
-  /// The kernel's thread id.
-  pub tid: i32,
   /// `threadId`, where the thread registered.
   pub thread_id: Option<u32>,
   /// Its name.
@@ -220,7 +218,6 @@ fn thread(entry: &Entry, bills: &ThreadBills) -> RawThread {
   // Words that came while we looked are as old as the look.
   let age = words.map(|words| bills.asked_at.saturating_duration_since(words.asked));
   RawThread {
-    tid: entry.tid,
     thread_id: entry.js.as_ref().map(|js| js.id),
     name: entry.js.as_ref().and_then(|js| js.name.clone()).or_else(|| entry.kernel_name.clone()),
     kind: match entry.kind {

@@ -259,8 +259,8 @@ fn isolates(look: &Look, records: &[Record]) -> HashMap<i32, u64> {
   let main = platform::main_thread();
   for (tid, isolate) in unknown.into_iter().filter(|(_, isolate)| with_pages.contains(isolate)) {
     let known = youngest.entry(isolate).or_insert(tid);
-    if tid == main || (*known != main && tid > *known) {
-      *known = tid;
+    if *known != main {
+      *known = tid; // threads are in the order in which they were made
     }
   }
   of_thread.extend(youngest.into_iter().map(|(isolate, tid)| (tid, isolate)));

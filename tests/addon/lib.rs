@@ -61,6 +61,14 @@ pub fn huge_pages(bytes: f64) -> bool {
   advised
 }
 
+/// From now on gives this process no huge pages, as some systems do unasked: then what was touched is there, and no more.
+#[napi]
+pub fn without_huge_pages() {
+  // SAFETY: the call takes a flag, and changes what is mapped from now on.
+  let failed = unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0) } != 0;
+  assert!(!failed);
+}
+
 /// Anonymous memory that is only read: the kernel maps its page of zeros.
 #[napi]
 pub fn read_zeros(bytes: f64) {

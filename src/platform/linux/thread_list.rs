@@ -9,7 +9,7 @@ use super::small_file::SmallFile;
 use super::thread_numbers;
 use crate::platform::ThreadPlace;
 
-/// All threads. One that just ends may be left out.
+/// All threads, in the order in which they were made. One that just ends may be left out.
 pub fn thread_places() -> Vec<ThreadPlace> {
   let threads = thread_numbers::threads();
   #[cfg(target_env = "musl")]

@@ -14,15 +14,16 @@ use crate::parse::status;
 /// Numbers in `/proc` by those of `gettid`, as they were listed last. Empty where both are the same.
 static LISTED: Mutex<Option<HashMap<i32, i32>>> = Mutex::new(None);
 
-/// All threads. One that just ends may be left out.
+/// All threads, in the order in which they were made: the kernel lists them so, whatever their numbers are, which begin
+/// anew at 300 when the highest has been given. One that just ends may be left out.
 pub(super) fn threads() -> Vec<i32> {
   if !counts_otherwise() {
     return listed();
   }
-  let numbers: HashMap<i32, i32> =
+  let numbers: Vec<(i32, i32)> =
     listed().into_iter().filter_map(|listed| Some((own_number(listed)?, listed))).collect();
-  let own = numbers.keys().copied().collect();
-  *LISTED.lock().unwrap_or_else(PoisonError::into_inner) = Some(numbers);
+  let own = numbers.iter().map(|(own, _)| *own).collect();
+  *LISTED.lock().unwrap_or_else(PoisonError::into_inner) = Some(numbers.into_iter().collect());
   own
 }
 
