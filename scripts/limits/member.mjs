@@ -17,7 +17,7 @@ const commands = {
   },
   /** Has the kernel keep a file in its cache: written elsewhere, it is read here. */
   readFile(bytes) {
-    const folder = mkdtempSync(join(process.env.RS_MEMUSAGE_TEST_DISK ?? tmpdir(), 'memusage-cache-'))
+    const folder = mkdtempSync(join(tmpdir(), 'memusage-cache-'))
     const file = join(folder, 'file')
     writeFileSync(file, '')
     const piece = Buffer.alloc(MIB, 1)

@@ -4,7 +4,6 @@ use napi_derive::napi;
 
 use crate::js_number::js_number;
 use crate::limits::{self, Files};
-use crate::parse::pressure;
 use crate::platform;
 
 /// The files of this system.
@@ -151,15 +150,15 @@ impl From<limits::Events> for Events {
   }
 }
 
-impl From<pressure::Pressure> for Pressure {
-  fn from(pressure::Pressure { some, full }: pressure::Pressure) -> Self {
+impl From<limits::Pressure> for Pressure {
+  fn from(limits::Pressure { some, full }: limits::Pressure) -> Self {
     Self { some: some.into(), full: full.into() }
   }
 }
 
-impl From<pressure::Stall> for Stall {
-  fn from(stall: pressure::Stall) -> Self {
-    let pressure::Stall { percent10, percent60, percent300, total_micros } = stall;
+impl From<limits::Stall> for Stall {
+  fn from(stall: limits::Stall) -> Self {
+    let limits::Stall { percent10, percent60, percent300, total_micros } = stall;
     Self { percent10, percent60, percent300, total_ms: js_number(total_micros) / 1000.0 }
   }
 }

@@ -11,6 +11,8 @@ pub use bound::Bound;
 pub use cgroup::{Cgroup, Events, cgroup};
 pub use process::{host_memory, process_limit};
 
+pub use crate::parse::pressure::{Pressure, Stall};
+
 /// Files of the kernel.
 pub trait Files {
   /// The text of one; `None` where it is not there, or may not be read.
