@@ -1,8 +1,10 @@
 //! Limits of control groups, of the process and of the machine, on trees of files: as this machine has them, and as
 //! container runtimes and service managers lay them out.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking too")]
 
 use std::collections::BTreeMap;
 
+use proptest::prelude::*;
 use rs_memusage::limits::{Bound, Cgroup, Files, cgroup, host_memory, process_limit};
 
 const MIB: u64 = 1024 * 1024;
@@ -265,7 +267,8 @@ fn a_group_of_version_1_that_is_not_charged_to_its_parent_is_not_limited_by_it()
 fn a_line_behind_the_first_kilobyte_is_read() {
   // libuv reads 1,024 bytes: a host with twelve controllers and long pod paths hides the line of memory.
   let path = format!("/kubepods/burstable/pod{}", "a".repeat(120));
-  let others: String = (5..17).map(|number| format!("{number}:controller{number}:{path}\n")).collect();
+  let others: String =
+    (5..17).map(|number| format!("{number}:controller{number}:{path}\n")).collect::<Vec<_>>().concat();
   assert!(others.len() > 1024);
   let folder = format!("/sys/fs/cgroup/memory{path}");
   let tree = Tree::new(&format!("{others}4:memory:{path}\n0::/\n"), V1_MOUNT).group_v1(
@@ -336,4 +339,36 @@ fn the_machine_has_what_the_kernel_believes_to_be_available() {
   assert_eq!(host.available(), Some(18_837_748 * 1024));
   assert_eq!(host.limit, Some(24_684_084 * 1024));
   assert_eq!(host_memory(&Tree::default().file("/proc/meminfo", "MemTotal: 1 kB\n")), None);
+}
+
+/// A tree whose every file holds one of these texts.
+struct Anything(Vec<Vec<u8>>);
+
+impl Files for Anything {
+  fn read(&self, path: &[u8]) -> Option<Vec<u8>> {
+    let choice = path.iter().fold(7_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte)));
+    self.0.get(choice.checked_rem(self.0.len().saturating_add(1))?).cloned()
+  }
+}
+
+proptest! {
+  #[test]
+  fn any_files_are_read_without_a_panic(texts in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..200), 0..6)) {
+    let tree = Anything(texts);
+    let _no_panic = (cgroup(&tree), process_limit(&tree), host_memory(&tree));
+  }
+
+  #[test]
+  fn any_numbers_add_up(
+    own in (any::<u64>(), any::<u64>(), any::<u64>()),
+    parent in (any::<u64>(), any::<u64>(), any::<u64>()),
+  ) {
+    let group = |tree: Tree, folder: &str, (max, current, inactive): (u64, u64, u64)| {
+      tree.group(folder, &max.to_string(), current, inactive)
+    };
+    let tree = Tree::new("0::/parent/own\n", V2_MOUNT);
+    let tree = group(group(tree, "/sys/fs/cgroup/parent/own", own), "/sys/fs/cgroup/parent", parent);
+    let left = [own, parent].map(|(max, current, inactive)| max.saturating_sub(current.saturating_sub(inactive)));
+    prop_assert_eq!(tree.cgroup().limit.available(), left.into_iter().min());
+  }
 }
