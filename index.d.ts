@@ -99,6 +99,8 @@ export const memoryUsage: MemoryUsageFunction
 export interface Supported {
   /** {@link footprint} answers. */
   readonly footprint: boolean
+  /** {@link limits} answers. */
+  readonly limits: boolean
   /** `memoryUsage.peakRss()` may answer with a figure. */
   readonly peakRss: boolean
   /** `externalBuffers.profile` can be started. */
@@ -118,6 +120,130 @@ export interface Supported {
  * `ERR_MEMUSAGE_UNSUPPORTED` when it is called; `memoryUsage()` and `externalBuffers` answer everywhere.
  */
 export const supported: Supported
+
+/** A limit, and how far it is. All figures are bytes. */
+export interface Limit {
+  /** So much there may be; `null` where nothing limits it. */
+  limit: number | null
+  /** So much counts against it now; `null` where that is not known. */
+  used: number | null
+  /** `limit` less `used`, at least 0; `null` where one of them is. */
+  available: number | null
+  /** Who set it: the file, the name of the resource or the option; `null` where nothing limits it. */
+  source: string | null
+}
+
+/** The limit of the control groups that the process is in: what a container may have. */
+export interface CgroupLimit extends Limit {
+  /**
+   * That of the group that binds: of the process's own group and all above it, the one with the least left, for what is
+   * charged to a group is charged to all above, which may have other members. `used` is its working set, as the kubelet
+   * takes it: usage less `inactiveFile`, at least 0. `source` is its `memory.max` or `memory.limit_in_bytes`.
+   *
+   * Without any limit `used` is the working set of the lowest group that tells it.
+   */
+  limit: number | null
+  /** Where allocating begins to be slowed down (`memory.high`); version 1 has no such thing. Nobody is killed there. */
+  high: Limit
+  /** Version of control groups, 1 or 2. On a hybrid host it is that which has the memory controller. */
+  version: 1 | 2
+  /** The directory of the process's own group. */
+  group: string
+  /** Bytes charged to the group that binds, page cache included. */
+  usage: number | null
+  /** Of `usage`, page cache that nobody used lately: the kernel takes it back before anybody is killed. */
+  inactiveFile: number | null
+  /**
+   * What happened in the group that binds and in all below it. Version 1 counts who was killed in its own group alone: there
+   * it is the sum from the process's own group up to the one that binds.
+   */
+  events: CgroupEvents
+  /** What happened in the process's own group alone. */
+  localEvents: CgroupEvents
+  /** Pressure stall information of the group that binds; `null` with version 1, and where the kernel keeps none. */
+  pressure: { some: Stall; full: Stall } | null
+  /**
+   * Whether the whole group is killed with any of its processes (`memory.oom.group`, set in every container since
+   * Kubernetes 1.28): a helper child that is killed takes the app along. `null` where the kernel does not tell.
+   */
+  oomGroup: boolean | null
+  /**
+   * Whether there are groups above that cannot be seen from here, as in a container with a cgroup namespace. Where such a
+   * one is limited, as that of a pod, its limit is on the sum of all containers in it, and less than `available` may be
+   * left.
+   */
+  upperBound: boolean
+}
+
+/** How often it happened since the group was made; `null` where the kernel does not tell. */
+export interface CgroupEvents {
+  /** Processes were slowed down at `memory.high`. */
+  high: number | null
+  /** The limit was about to be exceeded (`max`; `memory.failcnt` of version 1). */
+  max: number | null
+  /** Nothing could be taken back, and somebody had to be killed or an allocation failed. */
+  oom: number | null
+  /** Processes that were killed. */
+  oomKill: number | null
+}
+
+/** For how much of the time tasks waited for memory. */
+export interface Stall {
+  /** Per cent of the last ten seconds. */
+  percent10: number
+  /** Of the last minute. */
+  percent60: number
+  /** Of the last five minutes. */
+  percent300: number
+  /** Milliseconds since the group was made. */
+  totalMs: number
+}
+
+/** What {@link limits} returns. */
+export interface Limits {
+  /**
+   * V8's limit for the JS heap of this thread. Garbage is in `used`, so more may be left. `source` is the option
+   * (`--max-old-space-size=512`, behind `NODE_OPTIONS` if it stands there), `resourceLimits` in a worker, or `V8` where V8
+   * chose by the memory of the machine.
+   */
+  heap: Limit & { limit: number; used: number; available: number; source: string }
+  /** `null` where no group can be seen, or none has a say in memory: that is not known to be unlimited. */
+  cgroup: CgroupLimit | null
+  /**
+   * `RLIMIT_AS` or `RLIMIT_DATA` (`ulimit -v`, `-d`), the one with the least left. They count what is mapped, resident or
+   * not. `null` where the kernel does not tell.
+   */
+  rlimit: Limit | null
+  /** The machine: `MemTotal`, and `MemAvailable` as what is available. `null` where the kernel does not tell. */
+  host: Limit | null
+  /** The one with the least left: what will kill first, and how far it is. */
+  nearest: {
+    kind: 'heap' | 'cgroup' | 'rlimit' | 'host'
+    limit: number
+    used: number
+    available: number
+    source: string
+  }
+}
+
+/**
+ * How much memory is left, by everybody who may say that it is enough: V8, the control groups of a container, `ulimit`
+ * and the machine. A limit that is changed while the process runs is seen at the next call.
+ *
+ * `process.constrainedMemory()` and `process.availableMemory()` ask the process's own group alone and count page cache as
+ * used; this asks all groups above it, and counts page cache that nobody used lately as free.
+ *
+ * Source: `/proc/self/cgroup`, `/proc/self/mountinfo`, the files of each group, `/proc/self/limits`, `/proc/self/status`,
+ * `/proc/meminfo`. Cost: some ten files are opened, 0.1 to 0.3 ms.
+ *
+ * @throws `ERR_MEMUSAGE_UNSUPPORTED` where no addon is loaded.
+ *
+ * @example
+ * const { nearest } = limits()
+ * // { kind: 'cgroup', limit: 314572800, used: 146800640, available: 167772160, source: '/sys/fs/cgroup/memory.max' }
+ * if (nearest.available < 64 * 1024 * 1024) server.close()
+ */
+export function limits(): Limits
 
 /** What {@link footprint} returns. All figures are bytes. */
 export interface Footprint {

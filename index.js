@@ -8,6 +8,7 @@ const api = require('./bundle')()
 // One by one: `import` finds names that are written like this.
 exports.externalBuffers = api.externalBuffers
 exports.footprint = api.footprint
+exports.limits = api.limits
 exports.memoryUsage = api.memoryUsage
 exports.rssBreakdown = api.rssBreakdown
 exports.rssBreakdownAsync = api.rssBreakdownAsync

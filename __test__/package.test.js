@@ -48,6 +48,7 @@ const FILES = [
   'lib/given-addon.js',
   'lib/held-buffers.js',
   'lib/index.js',
+  'lib/limits.js',
   'lib/memory-usage.js',
   'lib/own-realm.js',
   'lib/profile/buffer-profile.js',

@@ -4,11 +4,14 @@ import {
   type BufferProfile,
   type BufferProfiler,
   type BufferSite,
+  type CgroupLimit,
   type ExternalBuffer,
   type ExternalBuffersUsage,
   externalBuffers,
   type Footprint,
   footprint,
+  type Limit,
+  limits,
   type MemoryUsage,
   memoryUsage,
   type RssBreakdown,
@@ -114,6 +117,16 @@ profiler.start({ interval: 1 })
 // @ts-expect-error a profile does not change
 profile.liveBytes = 0
 
+const { heap, cgroup, rlimit, host, nearest } = limits()
+const heapLimit: number = heap.limit
+const groupLimit: CgroupLimit | null = cgroup
+const others: (Limit | null)[] = [rlimit, host]
+const kind: 'heap' | 'cgroup' | 'rlimit' | 'host' = nearest.kind
+// @ts-expect-error the limit of a group may be unknown
+const unknownGroup: number = cgroup.limit
+// @ts-expect-error nothing is asked
+limits({})
+
 export {
   allocated,
   allocator,
@@ -124,13 +137,17 @@ export {
   dead,
   fat,
   figures,
+  groupLimit,
+  heapLimit,
   heapProfile,
   inUse,
+  kind,
   known,
   largest,
   later,
   left,
   other,
+  others,
   own,
   peak,
   pending,
@@ -149,6 +166,7 @@ export {
   swap,
   tracked,
   unaccounted,
+  unknownGroup,
   used,
   uss,
   way,

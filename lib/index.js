@@ -2,6 +2,7 @@
 
 const { externalBuffers } = require('./external-buffers')
 const { footprint } = require('./footprint')
+const { limits } = require('./limits')
 const { memoryUsage } = require('./memory-usage')
 const { rssBreakdown, rssBreakdownAsync } = require('./rss-breakdown')
 const { supported } = require('./supported')
@@ -11,6 +12,7 @@ const { workerRss, workerRssAsync } = require('./worker-rss')
 module.exports = {
   externalBuffers,
   footprint,
+  limits,
   memoryUsage,
   rssBreakdown,
   rssBreakdownAsync,

@@ -8,6 +8,7 @@ const isMeasured = reason === null
 /** What can be had in this process, and why the rest cannot. */
 const supported = Object.freeze({
   footprint: isMeasured,
+  limits: isMeasured,
   peakRss: isMeasured,
   profile: isMeasured,
   rssBreakdown: isMeasured,

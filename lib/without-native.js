@@ -26,6 +26,7 @@ function withoutNative(reason) {
     ...booksOfThisThread(),
     footprint: refuse('the footprint of a process'),
     refuseProfile: refuse('a profile of buffers'),
+    systemLimits: refuse('limits'),
     rssBreakdown: refuse('a breakdown of resident memory'),
     rssBreakdownAsync: refuse('a breakdown of resident memory'),
     workerRss: refuse('the memory of threads'),

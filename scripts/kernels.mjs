@@ -42,7 +42,11 @@ const TEST_FILES = [
 ]
 const TESTS = TEST_FILES.map((name) => `node --expose-gc --test --test-reporter=tap __test__/${name}.test.js`)
 const COMMANDS = {
-  x64: ['node --expose-gc --test-reporter=tap scripts/kernels/scene.mjs', ...TESTS],
+  x64: [
+    'node --expose-gc --test-reporter=tap scripts/kernels/scene.mjs',
+    'node --test --test-reporter=tap scripts/limits/groups.mjs',
+    ...TESTS,
+  ],
   arm64: ['node scripts/cross/inside.mjs', ...TESTS],
 }
 /** From power on to the first command, and from the last one to power off. */

@@ -9,6 +9,7 @@ pub mod attribution;
 mod buffers;
 pub mod error;
 mod js_number;
+pub mod limits;
 mod look;
 pub mod malloc;
 pub mod parse;

@@ -3,6 +3,7 @@
 
 mod external_buffers;
 mod footprint;
+mod limits;
 mod look;
 mod memory_usage;
 mod raise;

@@ -3,8 +3,13 @@
 //!
 //! Every function takes any byte string: arithmetic is checked, malformed text is a [`ParseError`].
 
+pub mod cgroup;
+pub mod limits;
 pub mod malloc_info;
 pub mod maps;
+pub mod meminfo;
+pub mod mountinfo;
+pub mod pressure;
 pub mod smaps;
 pub mod statm;
 pub mod status;

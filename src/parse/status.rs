@@ -50,6 +50,24 @@ pub fn memory(text: &[u8], resident: impl FnOnce() -> Option<(u64, u64)>) -> Res
   Ok(Memory { anonymous, file, shared, swap, threads })
 }
 
+/// What is mapped, resident or not, in bytes: what limits of a process are set against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mapped {
+  /// `VmSize`: all of it.
+  pub address_space: u64,
+  /// `VmData`: private memory that may be written.
+  pub data: u64,
+}
+
+/// What the process has mapped.
+///
+/// # Errors
+/// Names the line that is missing or malformed.
+pub fn mapped(text: &[u8]) -> Result<Mapped, ParseError> {
+  let needed = |name| size(text, name)?.ok_or(ParseError { field: name });
+  Ok(Mapped { address_space: needed("VmSize")?, data: needed("VmData")? })
+}
+
 /// Memory of hugetlbfs that is mapped, in bytes. The kernel counts it here and in no resident set.
 pub fn huge_pages(text: &[u8]) -> u64 {
   size(text, "HugetlbPages").ok().flatten().unwrap_or(0)

@@ -15,8 +15,8 @@ pub use linux::{
   OwnMemory, OwnPages, allocate_zeroed, avoid, borrow_spare_descriptor, coarse_millis, counter_lag,
   current_thread, defining_object, find_symbol, footprint, free, give_back, is_in_memory, is_locked,
   main_thread, map, memory_by_kind, mincore_works, page_residency_works, page_size, page_tables_tell_pages,
-  pagemap_tells_zero_pages, pages_in_resident_set, peak_resident_set_size, prepare, read_maps,
-  read_own_words, read_smaps, reset_peak_resident_set_size, resident_pages, resident_set_size,
+  pagemap_tells_zero_pages, pages_in_resident_set, peak_resident_set_size, prepare, read_kernel_file,
+  read_maps, read_own_words, read_smaps, reset_peak_resident_set_size, resident_pages, resident_set_size,
   return_spare_descriptor, thread_activity, thread_name, thread_places, unmap, without_huge_pages,
 };
 

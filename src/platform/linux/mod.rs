@@ -24,6 +24,7 @@ mod thread_numbers;
 #[cfg(target_env = "musl")]
 mod thread_ring;
 
+use std::ffi::CString;
 use std::sync::OnceLock;
 
 pub use clock::coarse_millis;
@@ -112,6 +113,13 @@ pub fn read_maps() -> Result<Vec<u8>> {
 /// When the file cannot be opened or read.
 pub fn read_smaps() -> Result<Vec<u8>> {
   proc_file::read(c"/proc/self/smaps", MAPS_LIMIT)
+}
+
+/// The text of a file of the kernel, named as bytes; `None` where it is not there or may not be read.
+pub fn read_kernel_file(path: &[u8]) -> Option<Vec<u8>> {
+  /// The longest, `mountinfo`, has some hundred bytes for each of a hundred thousand mounts.
+  const LIMIT: usize = 1 << 25;
+  proc_file::read(&CString::new(path).ok()?, LIMIT).ok()
 }
 
 fn read_status() -> Result<Vec<u8>> {

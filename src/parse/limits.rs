@@ -1,0 +1,36 @@
+//! `/proc/<pid>/limits`: what the process may have of each resource.
+
+use super::{ParseError, decimal};
+
+/// The soft limits of memory, in bytes; `None` where there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProcessLimits {
+  /// `RLIMIT_AS`: all that is mapped, resident or not.
+  pub address_space: Option<u64>,
+  /// `RLIMIT_DATA`: private memory that may be written, resident or not.
+  pub data: Option<u64>,
+}
+
+/// Parses the table: a name of several words, the soft limit, the hard one, and a unit.
+///
+/// # Errors
+/// Names the row that is missing or malformed.
+pub fn parse(text: &[u8]) -> Result<ProcessLimits, ParseError> {
+  Ok(ProcessLimits {
+    address_space: soft_limit(text, "Max address space")?,
+    data: soft_limit(text, "Max data size")?,
+  })
+}
+
+fn soft_limit(text: &[u8], name: &'static str) -> Result<Option<u64>, ParseError> {
+  let mut lines = text.split(|byte| *byte == b'\n');
+  let row = lines.find_map(|line| line.strip_prefix(name.as_bytes()));
+  let mut words = row.unwrap_or_default().split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+  match words.next().ok_or(ParseError { field: name })? {
+    b"unlimited" => Ok(None),
+    number => match decimal(number) {
+      Some((bytes, [])) => Ok(Some(bytes)),
+      _ => Err(ParseError { field: name }),
+    },
+  }
+}
