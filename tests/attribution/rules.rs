@@ -679,6 +679,20 @@ fn zeroed_data_of_any_size_ends_where_its_file_says_where_malloc_writes_no_heade
 }
 
 #[test]
+fn a_space_that_malloc_put_right_behind_its_isolate_is_not_taken_for_the_heap() {
+  const HEAP_IN_ISOLATE: u64 = 0xd8a8;
+  let page = |space: HandBuilt, start: u64, isolate: u64, of_space: u64| {
+    let header = [0x68, 256 * KIB, isolate + of_space, isolate + HEAP_IN_ISOLATE];
+    space.anonymous(start, 256 * KIB, "rw-p").touched(start, 256 * KIB).words(start, &header)
+  };
+  let place = |index: u64| ALIGNED + index * MIB;
+  // All pages of the isolate that is known are of one space; another isolate has its spaces elsewhere.
+  let known = (0..8).fold(HandBuilt::new(), |space, index| page(space, place(index), ISOLATE, 0x2_0000));
+  let space = page(known, place(8), OTHER_ISOLATE, 0x3_0000).with_layout();
+  assert_eq!(space.pieces().last().unwrap().3, Owner::Isolate(OTHER_ISOLATE));
+}
+
+#[test]
 fn a_stack_that_the_program_brought_along_ends_where_musl_says() {
   // No range is noted of it, but where it ends below its control block, and its size. Buffers may lie right below.
   let (usual, stack) = (ANYWHERE, ANYWHERE + 100 * PAGE);

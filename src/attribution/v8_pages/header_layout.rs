@@ -10,6 +10,9 @@ use crate::attribution::words::is_pointer;
 
 /// The heap is embedded in the isolate, in its first part.
 const ISOLATE_SPAN: u64 = 256 * 1024;
+/// In V8 11 to 14 it begins 0 to 60 KiB behind the start of the isolate, which goes on for more than 4 KiB: what malloc
+/// put next lies further away.
+const NEAR: u64 = 64 * 1024;
 /// How far into a header, and into what it points to, the search goes.
 const SEARCHED_WORDS: usize = 48;
 /// Words of a header that may lead to a metadata object.
@@ -45,13 +48,20 @@ impl HeaderLayout {
     let mut found = Vec::new();
     for pages in pages.chunks(SEARCHED_AT_ONCE) {
       count_routes(memory, pages, isolate, &mut found);
-      if found.iter().any(|(_, pages)| *pages >= ENOUGH_PAGES) {
+      if found.iter().any(|(layout, pages)| layout.is_near() && *pages >= ENOUGH_PAGES) {
         break;
       }
     }
-    // Pages point to several members of their isolate; the heap is the one that all of them name.
-    let (layout, _) = found.into_iter().rev().max_by_key(|(_, pages)| *pages)?;
+    // Pages point to several members of their isolate; the heap is the one that all of them name. All of one space name
+    // that too, and malloc may have put it right behind an isolate, its own or another.
+    let by_votes = |(layout, pages): &(Self, usize)| (layout.is_near(), *pages);
+    let (layout, _) = found.into_iter().rev().max_by_key(by_votes)?;
     Some(layout)
+  }
+
+  /// Whether what pages name surely is a member of the isolate.
+  fn is_near(&self) -> bool {
+    self.heap_in_isolate < NEAR
   }
 
   /// For each page the address of the isolate that its header leads to; 0 where it leads nowhere.
