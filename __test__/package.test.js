@@ -35,6 +35,7 @@ const FILES = [
   'bundle.js',
   'docs/bundlers.md',
   'docs/installing.md',
+  'docs/limits.md',
   'include/rs_memusage.h',
   'index.d.ts',
   'index.js',
