@@ -447,7 +447,7 @@ describe('arguments of externalBuffers', () => {
       assert.equal(error.code, code, String(call))
       assert.match(error.message, message)
     }
-    assert.equal(externalBuffers.usage().count, count)
+    assert.ok(externalBuffers.usage().count <= count) // those of tests before may be collected meanwhile
   })
 })
 
