@@ -39,7 +39,7 @@ function assertAgrees({ ours, core, limit }) {
 
 /** Other threads free memory at any time, so theirs is taken between two of ours. */
 function assertBetween(before, theirs, after) {
-  const tolerance = Math.max(theirs * 0.005, MIB)
+  const tolerance = Math.max(theirs * 0.005, 256 * pageSize())
   assert.ok(theirs >= Math.min(before, after) - tolerance, `${theirs} is below ${before} and ${after}`)
   assert.ok(theirs <= Math.max(before, after) + tolerance, `${theirs} is above ${before} and ${after}`)
 }

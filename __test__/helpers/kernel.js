@@ -9,6 +9,16 @@ function pageSize() {
   return kibField(readFileSync('/proc/self/smaps', 'latin1'), 'KernelPageSize')
 }
 
+/** Bytes of the huge pages that the system gives to everybody; 0 where it does not. */
+function commonHugePage() {
+  const setting = (name) => readFileSync(`/sys/kernel/mm/transparent_hugepage/${name}`, 'latin1')
+  try {
+    return setting('enabled').includes('[always]') ? Number(setting('hpage_pmd_size')) : 0
+  } catch {
+    return 0
+  }
+}
+
 /** The sum of one field over all mappings of a process, in bytes. */
 function smapsRollup(field, pid = 'self') {
   return kibField(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'), field)
@@ -34,4 +44,4 @@ function descriptors() {
   })
 }
 
-module.exports = { pageSize, smapsRollup, status, descriptors }
+module.exports = { commonHugePage, pageSize, smapsRollup, status, descriptors }

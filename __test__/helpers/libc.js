@@ -15,11 +15,13 @@ function needsGlibc(reason) {
   return { skip: isMusl && `glibc alone: ${reason}` }
 }
 
-/** Options of a test that uses a package of which npm installs the addon for one C library. */
+/** Options of a test that uses a package of which npm installs the addon for one system. */
 function needsAddonOf(name) {
-  const loads = () =>
-    spawnSync(process.execPath, ['-e', `require('${name}')`], { cwd: __dirname }).status === 0
-  return { skip: isMusl && !loads() && `glibc alone: ${name} is installed for it` }
+  const { status } = spawnSync(process.execPath, ['-e', `require('${name}')`], { cwd: __dirname })
+  const reason = isMusl
+    ? `glibc alone: ${name} is installed for it`
+    : `${name} is not installed for this system`
+  return { skip: status !== 0 && reason }
 }
 
 module.exports = { LIBC, isMusl, needsAddonOf, needsGlibc }
