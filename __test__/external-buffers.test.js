@@ -801,7 +801,7 @@ describe('two copies of the package', () => {
   })
 
   it('keep books of their own when they do not, and disturb nobody', async () => {
-    const binary = readdirSync(root).find((file) => file.endsWith(`-${LIBC}.node`))
+    const binary = readdirSync(root).find((file) => file.endsWith(`-${process.arch}-${LIBC}.node`))
     const copy = join(folder, 'copy.node')
     copyFileSync(join(root, binary), copy)
     const answer = await inChild(
