@@ -250,6 +250,14 @@ fn version_1_tells_the_limit_of_a_group_that_is_not_seen() {
   let source = "/sys/fs/cgroup/memory/memory.stat (hierarchical_memory_limit)";
   assert_eq!(cgroup.limit, bound(200 * MIB, 90 * MIB, source));
   assert!(cgroup.is_upper_bound, "what others use of it is not known");
+
+  let below = "/sys/fs/cgroup/memory/below";
+  let tree = Tree::new("5:memory:/kubepods/pod1/a/below\n", mounts)
+    .group_v1(below, UNLIMITED_V1, 30 * MIB, 5 * MIB, "209715200\n")
+    .group_v1("/sys/fs/cgroup/memory", UNLIMITED_V1, 100 * MIB, 10 * MIB, "209715200\n");
+  let cgroup = tree.cgroup();
+  assert_eq!((cgroup.group.as_str(), cgroup.limit.used), (below, Some(90 * MIB)));
+  assert_eq!((cgroup.usage, cgroup.inactive_file), (Some(100 * MIB), Some(10 * MIB)), "of the same group");
 }
 
 #[test]

@@ -102,10 +102,15 @@ fn summary(files: &impl Files, folders: &Folders, version: Version) -> Option<Cg
   if !levels.iter().any(|level| level.may_be_limited) && !controls_memory(files, top) {
     return None;
   }
-  let binding = tightest(&levels, Level::by_limit).unwrap_or_else(|| counted(&levels).unwrap_or(own));
+  let seen = tightest(&levels, Level::by_limit);
+  let above = match version {
+    Version::One => limit_above(files, own, top, seen.and_then(|level| level.limit)),
+    Version::Two => None,
+  };
+  // Of a group that is not seen the highest that is knows most.
+  let binding = if above.is_some() { top } else { seen.or_else(|| counted(&levels)).unwrap_or(own) };
   let high = tightest(&levels, Level::by_high)
     .map_or_else(|| Bound { limit: None, used: binding.working_set(), source: None }, Level::by_high);
-  let above = if version == Version::One { limit_above(files, own, top, binding.limit) } else { None };
   let up_to_binding: Vec<&Level> =
     levels.iter().take_while(|level| level.folder != binding.folder).chain([binding]).collect();
   Some(Cgroup {

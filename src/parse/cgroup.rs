@@ -1,6 +1,6 @@
 //! Control groups: `/proc/<pid>/cgroup`, which says in which a process is, and the small files of a group.
 
-use super::{ParseError, decimal};
+use super::{ParseError, behind, whole_number};
 
 /// The groups that may limit the memory of a process: paths from the root of their hierarchy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,19 +36,12 @@ pub fn memberships(text: &[u8]) -> Memberships<'_> {
 pub fn amount(text: &[u8], field: &'static str) -> Result<Option<u64>, ParseError> {
   match text.trim_ascii_end() {
     b"max" => Ok(None),
-    number => match decimal(number) {
-      Some((bytes, [])) => Ok(Some(bytes)),
-      _ => Err(ParseError { field }),
-    },
+    number => whole_number(number).map(Some).ok_or(ParseError { field }),
   }
 }
 
 /// The number of a name in a file of lines `name number`, such as `memory.stat` and `memory.events`; `None` where there
 /// is no such line.
 pub fn count(text: &[u8], name: &str) -> Option<u64> {
-  let mut lines = text.split(|byte| *byte == b'\n');
-  lines.find_map(|line| {
-    let number = line.strip_prefix(name.as_bytes())?.strip_prefix(b" ")?;
-    decimal(number).filter(|(_, rest)| rest.is_empty()).map(|(number, _)| number)
-  })
+  whole_number(behind(text, name, b" ")?)
 }

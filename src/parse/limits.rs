@@ -1,6 +1,6 @@
 //! `/proc/<pid>/limits`: what the process may have of each resource.
 
-use super::{ParseError, decimal};
+use super::{ParseError, behind, whole_number};
 
 /// The soft limits of memory, in bytes; `None` where there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,14 +23,9 @@ pub fn parse(text: &[u8]) -> Result<ProcessLimits, ParseError> {
 }
 
 fn soft_limit(text: &[u8], name: &'static str) -> Result<Option<u64>, ParseError> {
-  let mut lines = text.split(|byte| *byte == b'\n');
-  let row = lines.find_map(|line| line.strip_prefix(name.as_bytes()));
-  let mut words = row.unwrap_or_default().split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-  match words.next().ok_or(ParseError { field: name })? {
-    b"unlimited" => Ok(None),
-    number => match decimal(number) {
-      Some((bytes, [])) => Ok(Some(bytes)),
-      _ => Err(ParseError { field: name }),
-    },
+  let row = behind(text, name, b" ").unwrap_or_default().trim_ascii_start();
+  match row.split(u8::is_ascii_whitespace).next() {
+    Some(b"unlimited") => Ok(None),
+    number => number.and_then(whole_number).map(Some).ok_or(ParseError { field: name }),
   }
 }

@@ -1,6 +1,6 @@
 //! `/proc/meminfo`: the memory of the machine.
 
-use super::{ParseError, kib};
+use super::{ParseError, behind, kib};
 
 /// Bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,10 +16,6 @@ pub struct HostMemory {
 /// # Errors
 /// Names the line that is missing or malformed.
 pub fn parse(text: &[u8]) -> Result<HostMemory, ParseError> {
-  let size = |name: &'static str| {
-    let mut lines = text.split(|byte| *byte == b'\n');
-    let value = lines.find_map(|line| line.strip_prefix(name.as_bytes())?.strip_prefix(b":"));
-    value.and_then(kib).ok_or(ParseError { field: name })
-  };
+  let size = |name| behind(text, name, b":").and_then(kib).ok_or(ParseError { field: name });
   Ok(HostMemory { total: size("MemTotal")?, available: size("MemAvailable")? })
 }

@@ -33,6 +33,17 @@ fn hexadecimal(bytes: &[u8]) -> Option<(u64, &[u8])> {
   number(bytes, 16)
 }
 
+/// The decimal number that all of `bytes` is.
+fn whole_number(bytes: &[u8]) -> Option<u64> {
+  decimal(bytes).filter(|(_, rest)| rest.is_empty()).map(|(number, _)| number)
+}
+
+/// What stands behind a name and a separator, in the first line that begins with them.
+fn behind<'a>(text: &'a [u8], name: &str, separator: &[u8]) -> Option<&'a [u8]> {
+  let mut lines = text.split(|byte| *byte == b'\n');
+  lines.find_map(|line| line.strip_prefix(name.as_bytes())?.strip_prefix(separator))
+}
+
 fn number(bytes: &[u8], radix: u32) -> Option<(u64, &[u8])> {
   let (mut value, mut rest) = (0_u64, bytes);
   while let Some((byte, following)) = rest.split_first()

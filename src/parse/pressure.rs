@@ -1,6 +1,6 @@
 //! Pressure stall information: for how much of the time programs waited for memory.
 
-use super::{ParseError, decimal};
+use super::{ParseError, behind, whole_number};
 
 /// Both lines of a `pressure` file of memory.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,11 +29,7 @@ pub struct Stall {
 /// # Errors
 /// Names the line that is missing or malformed.
 pub fn parse(text: &[u8]) -> Result<Pressure, ParseError> {
-  let line = |name: &'static str| {
-    let mut lines = text.split(|byte| *byte == b'\n');
-    let found = lines.find_map(|line| line.strip_prefix(name.as_bytes())?.strip_prefix(b" "));
-    found.and_then(stall).ok_or(ParseError { field: name })
-  };
+  let line = |name| behind(text, name, b" ").and_then(stall).ok_or(ParseError { field: name });
   Ok(Pressure { some: line("some")?, full: line("full")? })
 }
 
@@ -43,12 +39,11 @@ fn stall(line: &[u8]) -> Option<Stall> {
     fields.find_map(|field| field.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
   };
   let percent = |name: &str| -> Option<f64> { std::str::from_utf8(value(name)?).ok()?.parse().ok() };
-  let total = decimal(value("total")?).filter(|(_, rest)| rest.is_empty());
   let stall = Stall {
     percent10: percent("avg10")?,
     percent60: percent("avg60")?,
     percent300: percent("avg300")?,
-    total_micros: total?.0,
+    total_micros: whole_number(value("total")?)?,
   };
   Some(stall)
 }

@@ -1,6 +1,6 @@
 //! `/proc/<pid>/status`: one `Name:\tvalue` line per fact, sizes in KiB.
 
-use super::{ParseError, decimal, kib};
+use super::{ParseError, behind, kib, whole_number};
 
 /// `VmHWM`, the peak resident set size, in bytes; `None` where the kernel does not tell it, as gVisor's.
 ///
@@ -81,15 +81,11 @@ pub fn seccomp_filters(text: &[u8]) -> Option<u64> {
 /// The numbers of a thread in the PID namespaces that it is in, from that of this `/proc` to its own. Since Linux 4.1.
 pub fn namespace_numbers(text: &[u8]) -> impl Iterator<Item = u64> {
   let numbers = value(text, "NSpid").unwrap_or_default();
-  numbers.split(u8::is_ascii_whitespace).filter_map(|number| match decimal(number)? {
-    (number, []) => Some(number),
-    _ => None,
-  })
+  numbers.split(u8::is_ascii_whitespace).filter_map(whole_number)
 }
 
 fn count(text: &[u8], name: &str) -> Option<u64> {
-  let (count, rest) = decimal(value(text, name)?.trim_ascii_start())?;
-  rest.is_empty().then_some(count)
+  whole_number(value(text, name)?.trim_ascii_start())
 }
 
 /// A size in bytes; `None` when there is no such line.
@@ -100,6 +96,5 @@ fn size(text: &[u8], name: &'static str) -> Result<Option<u64>, ParseError> {
 /// What stands behind `Name:`. Nothing that a user may name is at the start of a line but the name of the thread, and
 /// that is behind `Name:` with its line feeds escaped.
 fn value<'a>(text: &'a [u8], name: &str) -> Option<&'a [u8]> {
-  let mut lines = text.split(|byte| *byte == b'\n');
-  lines.find_map(|line| line.strip_prefix(name.as_bytes())?.strip_prefix(b":"))
+  behind(text, name, b":")
 }

@@ -60,14 +60,14 @@ pub(super) fn read_ascending<T, const WIDTH: usize>(
               found(item, words, &window);
             }
           }
-          continue;
-        }
-        // A page between them is gone since the look, as of memory that the look itself had: each by itself.
-        for item in together {
-          let first = address_of(item);
-          let mut words = [0; WIDTH];
-          if memory.read(first, &mut words) {
-            found(item, &words, &Window { first, words: &words });
+        } else {
+          // A page between them is gone since the look, as of memory that the look itself had: each by itself.
+          for item in together {
+            let first = address_of(item);
+            let mut words = [0; WIDTH];
+            if memory.read(first, &mut words) {
+              found(item, &words, &Window { first, words: &words });
+            }
           }
         }
       }
